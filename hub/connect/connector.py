@@ -260,7 +260,9 @@ class Connector(ABC):
         """Every live id, in pages, for a sweep."""
         raise NotImplementedError
 
-    def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, list[FieldVersion]]]:
+    def history(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, dict[str, list[FieldVersion]]]:
         """{id: {field: versions, newest first}} where the object has field history."""
         return {}
 
