@@ -1,0 +1,383 @@
+"""Every table of the hub, in one file. All names begin with `ac_`, so that a shared database shows whose they are.
+
+Values, bases and payloads are JSON text written by orjson: the hub never asks the database to look inside them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+Seq = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key(name: str = "id") -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, default=default, server_default=default)
+
+
+golden = Table(
+    "ac_golden",
+    metadata,
+    _key(),
+    _text("sync"),
+    _text("entity"),
+    _text("kind"),
+    _text("fields", "{}"),
+    _text("sources", "{}"),
+    _text("state", "live"),
+    _text("origin", "[]"),
+    _text("origin_part"),
+    _text("merged_into"),
+    Index("ac_golden_origin", "origin_part"),
+    sqlite_with_rowid=False,
+)
+
+link = Table(
+    "ac_link",
+    metadata,
+    _key(),
+    _text("golden"),
+    _text("connection"),
+    _text("object"),
+    _text("remote_id"),
+    _text("state", "linked"),
+    _text("why"),
+    Column("main", Boolean, nullable=False, default=True),
+    _text("base", "{}"),
+    _text("version"),
+    _text("stamp"),
+    Column("read_at", Float, nullable=False, default=0.0),
+    UniqueConstraint("connection", "object", "remote_id", name="ac_link_record"),
+    Index("ac_link_golden", "golden"),
+    Index(
+        "ac_link_one",
+        "golden",
+        "connection",
+        "object",
+        unique=True,
+        sqlite_where=text("state = 'linked' AND main"),
+        postgresql_where=text("state = 'linked' AND main"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+record = Table(
+    "ac_record",
+    metadata,
+    _key("connection"),
+    _key("object"),
+    _key("remote_id"),
+    _text("hash"),
+    _text("fingerprint"),
+    _text("version"),
+    _text("stamp"),
+    _text("disposition"),
+    _text("reason"),
+    _text("place"),
+    Column("payload", Text),
+    _text("seen"),
+    Index("ac_record_disposition", "connection", "object", "disposition"),
+    sqlite_with_rowid=False,
+)
+
+inbox = Table(
+    "ac_inbox",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    _text("sync"),
+    _text("connection"),
+    _text("object"),
+    _text("remote_id"),
+    _text("run"),
+    _text("settled_run"),
+    Column("payload", Text),
+    _text("kind", "updated"),
+    _text("into", "[]"),
+    _text("version"),
+    _text("stamp"),
+    _text("after"),
+    _text("key"),
+    _text("points", "{}"),
+    Column("by_us", Boolean, nullable=False, default=False),
+    Column("direct", Boolean, nullable=False, default=False),
+    Column("pending", Boolean, nullable=False, default=True),
+    _text("outcome"),
+    _text("reason"),
+    _text("place"),
+    Column("at", Float, nullable=False, default=0.0),
+    Index(
+        "ac_inbox_pending",
+        "connection",
+        "object",
+        "remote_id",
+        unique=True,
+        sqlite_where=text("pending"),
+        postgresql_where=text("pending"),
+    ),
+    Index("ac_inbox_run", "run", "outcome"),
+    Index("ac_inbox_record", "connection", "object", "remote_id", "seq"),
+)
+
+agenda = Table(
+    "ac_agenda",
+    metadata,
+    _key("record"),
+    _key("reason"),
+    _text("sync"),
+    sqlite_with_rowid=False,
+)
+
+waiter = Table(
+    "ac_waiter",
+    metadata,
+    _key("target"),
+    _key("record"),
+    _text("sync"),
+    sqlite_with_rowid=False,
+)
+
+operation = Table(
+    "ac_operation",
+    metadata,
+    _key(),
+    Column("seq", Seq, nullable=False, default=0),
+    _text("sync"),
+    _text("run"),
+    _text("sent_run"),
+    _text("connection"),
+    _text("object"),
+    _text("action"),
+    _text("golden"),
+    _text("link"),
+    _text("remote_id"),
+    _text("fields", "[]"),
+    _text("raw", "{}"),
+    _text("bases", "{}"),
+    _text("key"),
+    Column("generation", Integer, nullable=False, default=0),
+    _text("version"),
+    _text("stamp"),
+    _text("state", "pending"),
+    _text("why"),
+    _text("error"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("at", Float, nullable=False, default=0.0),
+    Column("ended_at", Float, nullable=False, default=0.0),
+    Index("ac_operation_open", "sync", "connection", "state"),
+    Index("ac_operation_golden", "golden"),
+    Index("ac_operation_key", "key"),
+    Index("ac_operation_run", "run"),
+    sqlite_with_rowid=False,
+)
+
+conflict = Table(
+    "ac_conflict",
+    metadata,
+    _key(),
+    _text("sync"),
+    _text("golden"),
+    _text("path"),
+    _text("state", "open"),
+    _text("claims", "{}"),
+    _text("shown", "{}"),
+    _text("hub_value", "null"),
+    _text("value", "null"),
+    _text("by"),
+    _text("rule"),
+    _text("run"),
+    Column("at", Float, nullable=False, default=0.0),
+    Column("decided_at", Float, nullable=False, default=0.0),
+    Index(
+        "ac_conflict_open",
+        "golden",
+        "path",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'decided')"),
+        postgresql_where=text("state IN ('open', 'decided')"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+match_key = Table(
+    "ac_match_key",
+    metadata,
+    _key("key"),
+    _key("golden"),
+    Column("strong", Boolean, nullable=False, default=False),
+    _text("sync"),
+    Index(
+        "ac_match_key_strong",
+        "key",
+        unique=True,
+        sqlite_where=text("strong"),
+        postgresql_where=text("strong"),
+    ),
+    Index("ac_match_key_golden", "golden"),
+    sqlite_with_rowid=False,
+)
+
+review = Table(
+    "ac_review",
+    metadata,
+    _key(),
+    _text("sync"),
+    _text("connection"),
+    _text("object"),
+    _text("remote_id"),
+    _text("candidates", "[]"),
+    _text("reason"),
+    _text("place"),
+    _text("state", "open"),
+    _text("golden"),
+    _text("by"),
+    Column("at", Float, nullable=False, default=0.0),
+    Index("ac_review_record", "connection", "object", "remote_id"),
+    sqlite_with_rowid=False,
+)
+
+error = Table(
+    "ac_error",
+    metadata,
+    _key(),
+    _text("sync"),
+    _text("run"),
+    _text("connection"),
+    _text("object"),
+    _text("remote_id"),
+    _text("golden"),
+    _text("path"),
+    _text("action"),
+    _text("value"),
+    _text("code"),
+    _text("vendor_code"),
+    _text("text"),
+    _text("state", "open"),
+    Column("count", Integer, nullable=False, default=1),
+    Column("first_at", Float, nullable=False, default=0.0),
+    Column("last_at", Float, nullable=False, default=0.0),
+    Index("ac_error_golden", "golden", "connection"),
+    Index("ac_error_state", "state", "sync"),
+    sqlite_with_rowid=False,
+)
+
+run = Table(
+    "ac_run",
+    metadata,
+    _key(),
+    _text("sync"),
+    _text("state", "running"),
+    _text("trigger"),
+    _text("kind", "run"),
+    Column("started", Float, nullable=False, default=0.0),
+    Column("ended", Float, nullable=False, default=0.0),
+    _text("error"),
+    _text("plan"),
+    _text("mapping"),
+    Column("cancel", Boolean, nullable=False, default=False),
+    Index("ac_run_sync", "sync", "started"),
+    sqlite_with_rowid=False,
+)
+
+run_spoke = Table(
+    "ac_run_spoke",
+    metadata,
+    _key("run"),
+    _key("connection"),
+    _key("object"),
+    Column("unchanged", Integer, nullable=False, default=0),
+    Column("api_calls", Integer, nullable=False, default=0),
+    Column("pulled", Boolean, nullable=False, default=False),
+    _text("error"),
+    sqlite_with_rowid=False,
+)
+
+cursor = Table(
+    "ac_cursor",
+    metadata,
+    _key("connection"),
+    _key("object"),
+    _text("sync"),
+    _text("cursor"),
+    _text("covers"),
+    Column("full_done", Boolean, nullable=False, default=False),
+    Column("slow_at", Float, nullable=False, default=0.0),
+    Column("pulled_at", Float, nullable=False, default=0.0),
+    _text("fingerprint"),
+    sqlite_with_rowid=False,
+)
+
+lease = Table(
+    "ac_lease",
+    metadata,
+    _key("name"),
+    _text("holder"),
+    Column("fence", Seq, nullable=False, default=0),
+    Column("expires", Float, nullable=False, default=0.0),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "ac_audit",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    _text("run"),
+    _text("actor"),
+    _text("action"),
+    _text("golden"),
+    _text("connection"),
+    _text("object"),
+    _text("remote_id"),
+    _text("op"),
+    _text("why"),
+    Column("changes", LargeBinary),
+    _text("prev"),
+    _text("hash"),
+    Index("ac_audit_golden", "golden", "seq"),
+    Index("ac_audit_unsealed", "seq", sqlite_where=text("hash = ''"), postgresql_where=text("hash = ''")),
+)
+
+person_key = Table("ac_person_key", metadata, _key("golden"), Column("wrapped", LargeBinary), sqlite_with_rowid=False)
+
+secret = Table("ac_secret", metadata, _key("name"), Column("sealed", LargeBinary), sqlite_with_rowid=False)
+
+connection_state = Table(
+    "ac_connection",
+    metadata,
+    _key("name"),
+    _text("org"),
+    _text("state", "ok"),
+    _text("reason"),
+    Column("at", Float, nullable=False, default=0.0),
+    sqlite_with_rowid=False,
+)
+
+sync_state = Table(
+    "ac_sync",
+    metadata,
+    _key("name"),
+    Column("paused", Boolean, nullable=False, default=False),
+    _text("reason"),
+    Column("applied", Boolean, nullable=False, default=False),
+    Column("next_at", Float, nullable=False, default=0.0),
+    Column("swept_at", Float, nullable=False, default=0.0),
+    _text("mode", "normal"),
+    sqlite_with_rowid=False,
+)
