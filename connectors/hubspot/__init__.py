@@ -1,0 +1,5 @@
+"""HubSpot for Accordant."""
+
+from connectors.hubspot.connector import HubSpot
+
+__all__ = ["HubSpot"]
