@@ -1,0 +1,5 @@
+"""Salesforce for Accordant."""
+
+from connectors.salesforce.connector import Salesforce
+
+__all__ = ["Salesforce"]

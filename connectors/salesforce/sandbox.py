@@ -1,0 +1,304 @@
+"""A Salesforce organisation on loopback, strict as the vendor: sign-in, quota, lag, and the levers that tests pull.
+
+`seed`, `edit`, `remove`, `undelete` and `merge` are what people do on the screen; what comes over HTTP is done by the
+integration user. Values, queries and refusals live in sandbox_store.py, sandbox_soql.py and sandbox_rest.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+from xml.sax.saxutils import escape
+
+from connectors.salesforce import soql
+from connectors.salesforce.sandbox_rest import Rest, missing
+from connectors.salesforce.sandbox_schema import Column
+from connectors.salesforce.sandbox_store import Refusal, Row, Store
+from hub.connect.sandbox import Request, Response, Sandbox
+
+ORG = soql.id18("00D000000000001")
+API_VERSIONS = (41, 68)
+SECRETS = {
+    "client_id": "sandbox-key",
+    "client_secret": "sandbox-secret",
+    "username": "integration@sandbox.example",
+    "password": "sandbox-password",
+    "security_token": "sandboxToken",
+    "refresh_token": "refresh-0",
+}
+_DATA = re.compile(r"(/services/data/v(\d+)\.0)(/|\Z)")
+_JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class SalesforceSandbox(Sandbox):
+    """`clock` gives the time in seconds; `lag` the seconds after which a person's edit becomes visible, though it
+    carries the stamp of when it was made."""
+
+    def __init__(
+        self,
+        seed: int = 0,
+        clock: Callable[[], float] = time.time,
+        lag: float | Callable[[], float] = 0.0,
+        requests_a_day: int = 100_000,
+    ) -> None:
+        super().__init__(seed=seed)
+        self.clock = clock
+        self._lag = lag if callable(lag) else lambda: float(lag)
+        self._late: list[tuple[float, str, Callable[[], object]]] = []
+        self._stamp = ""
+        self.store = Store(self._now)
+        self.rest = Rest(self.store, clock, lambda: self.us)
+        self.tokens: dict[str, float] = {}
+        self.token_life = float("inf")
+        self.sign_ins = 0
+        self.refuse_sign_in = ""
+        self.rotate = True
+        self._most, self._left = requests_a_day, requests_a_day
+        self._refresh_token = SECRETS["refresh_token"]
+        self.us = self._user("Integration", "Accordant", SECRETS["username"])
+        self.person = self._user("Pat", "Person", "pat@sandbox.example")
+        self.former = self._user("Fran", "Former", "fran@sandbox.example", active=False)
+
+    def _user(self, first: str, last: str, username: str, *, active: bool = True) -> str:
+        fields = {"FirstName": first, "LastName": last, "Username": username, "Email": username, "IsActive": active}
+        return self.store.insert("User", fields, by="")
+
+    def _now(self) -> str:
+        """The stamp of a change: of now, or of when a late transaction began."""
+        return self._stamp or soql.from_epoch(self.clock()).replace("Z", "+0000")
+
+    # -- what people do
+
+    def seed(self, object: str, fields: Mapping[str, Any]) -> str:
+        """Create a record as a person would; returns its id."""
+        id = self.store.table(object).next_id()
+        self._do(lambda: self.store.insert(object, fields, self.person, id))
+        return id
+
+    def edit(self, object: str, id: str, fields: Mapping[str, Any]) -> None:
+        self._do(lambda: self.store.update(object, id, fields, self.person))
+
+    def remove(self, object: str, id: str) -> None:
+        self._do(lambda: self.store.delete(object, id, self.person))
+
+    def undelete(self, object: str, id: str) -> None:
+        self._do(lambda: self.store.undelete(object, id, self.person))
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        self._do(lambda: self.store.merge(object, winner, loser, self.person))
+
+    def convert(self, lead: str) -> tuple[str, str]:
+        """Turn a lead into an account and a contact; returns their ids."""
+        with self.lock:
+            row = self.store.must("Lead", lead)
+            account = self.store.insert("Account", {"Name": row["Company"]}, self.person)
+            names = {n: row[n] for n in ("FirstName", "LastName", "Email") if row[n]}
+            contact = self.store.insert("Contact", {**names, "AccountId": account}, self.person)
+            made = {"IsConverted": True, "ConvertedAccountId": account, "ConvertedContactId": contact}
+            stamps = {"SystemModstamp": self._now(), "LastModifiedDate": self._now(), "LastModifiedById": self.person}
+            self.store.tables["Lead"].put(row | made | stamps)
+            return account, contact
+
+    def purge(self, object: str, id: str) -> None:
+        """Empty the recycle bin of one record: nothing tells of it any more."""
+        with self.lock:
+            table = self.store.table(object)
+            row = table.rows.pop(soql.id18(id))
+            table.order.remove((row["SystemModstamp"], row["Id"]))
+            for name, index in table.keyed.items():
+                index.get((row[name] or "").lower(), {}).pop(row["Id"], None)
+
+    def rows(self, object: str) -> dict[str, Row]:
+        """Live rows by id, as stored."""
+        with self.lock:
+            return {i: dict(r) for i, r in self.store.table(object).rows.items() if not r.get("IsDeleted")}
+
+    def _do(self, change: Callable[[], object]) -> None:
+        """Make a person's change, or leave it to commit late."""
+        with self.lock:
+            lag = self._lag()
+            if lag > 0:
+                self._late.append((self.clock() + lag, self._now(), change))
+            else:
+                change()
+
+    def _commit_late(self) -> None:
+        now = self.clock()
+        due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
+        self._late = [late for late in self._late if late[0] > now]
+        for _, self._stamp, change in due:
+            try:
+                change()
+            finally:
+                self._stamp = ""
+
+    # -- levers
+
+    def expire_tokens(self) -> None:
+        """End every session."""
+        with self.lock:
+            self.tokens.clear()
+
+    def quota(self, remaining: int) -> None:
+        """Set how many requests the day still has."""
+        self._left = remaining
+
+    def hide_field(self, object: str, name: str) -> None:
+        """Take field-level access from the integration user."""
+        self.store.table(object).kind.hidden.add(name)
+
+    def add_field(self, object: str, column: Column) -> None:
+        with self.lock:
+            table = self.store.table(object)
+            table.kind.columns[column.name] = replace(column, custom=True)
+            if column.unique or column.external:
+                table.keyed[column.name] = {}
+            for row in table.rows.values():
+                row[column.name] = False if column.type == "boolean" else None
+
+    def remove_field(self, object: str, name: str) -> None:
+        with self.lock:
+            self.store.table(object).kind.columns.pop(name)
+            self.store.table(object).keyed.pop(name, None)
+
+    def rewrite(self, object: str, name: str, change: Callable[[Any], Any]) -> None:
+        """An automation that changes a field's value whenever it is saved."""
+        self.store.rewrites[object, name] = change
+
+    def rule(self, object: str, allowed: Callable[[Row], bool], message: str, *fields: str) -> None:
+        """A validation rule."""
+        self.store.rules.append((object, allowed, message, fields))
+
+    def duplicate_rule(self, object: str, by: str) -> None:
+        """Block new records whose field `by`, which must be an indexed one, is that of an existing record."""
+        self.store.duplicate_rules[object] = by
+
+    def lock_row(self, id: str, times: int = 1) -> None:
+        """Let the next writes to a record find it locked."""
+        self.store.locked[soql.id18(id)] = times
+
+    def config(self, kind: str = "client_credentials") -> dict[str, Any]:
+        """The connection settings that lead here."""
+        names = {
+            "client_credentials": ("client_id", "client_secret"),
+            "jwt": ("client_id", "username"),
+            "password": ("username", "password", "security_token"),
+            "refresh": ("client_id", "client_secret", "refresh_token"),
+        }[kind]
+        auth = {"kind": kind} | {n: SECRETS[n] for n in names}
+        return {"auth": auth, "login_url": self.url, "network": {"allow_private": ["127.0.0.1/32"]}}
+
+    # -- HTTP
+
+    def handle(self, request: Request) -> Response:
+        self._commit_late()
+        try:
+            answer = self._route(request)
+        except Refusal as refusal:
+            answer = Response(refusal.status, refusal.single())
+        headers = {"Date": formatdate(self.clock(), usegmt=True), **answer.headers}
+        if request.path.startswith("/services/data/v"):
+            headers["Sforce-Limit-Info"] = f"api-usage={self._most - self._left}/{self._most}"
+        return replace(answer, headers=headers)
+
+    def _route(self, request: Request) -> Response:
+        if request.path == "/services/oauth2/token" and request.method == "POST":
+            return self._token(request)
+        if request.path.startswith("/services/Soap/u/") and request.method == "POST":
+            return self._soap(request)
+        found = _DATA.match(request.path)
+        if not found:
+            raise missing()
+        if not API_VERSIONS[0] <= int(found[2]) <= API_VERSIONS[1]:
+            raise Refusal("UNSUPPORTED_API_VERSION", "this version has been retired or is not known", status=410)
+        self._admit(request)
+        try:
+            return self.rest.handle(request, found[1])
+        except ValueError as error:
+            raise Refusal("JSON_PARSER_ERROR", "the body is not JSON") from error
+
+    def _admit(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or self.tokens.get(token, -1.0) < self.clock():
+            self.tokens.pop(token, None)
+            raise Refusal("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+        if self._left <= 0:
+            raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+        self._left -= 1
+
+    def _token(self, request: Request) -> Response:
+        self.sign_ins += 1
+        form = request.form()
+        if self.refuse_sign_in:
+            return _denied(self.refuse_sign_in, "authentication failure")
+        problem = self._problem(form, request.headers.get("authorization", ""))
+        if problem:
+            return _denied(*problem)
+        more = {}
+        if form["grant_type"] == "refresh_token" and self.rotate:
+            self._refresh_token = f"refresh-{self.sign_ins}"
+            more = {"refresh_token": self._refresh_token}
+        identity = {"id": f"{self.url}/id/{ORG}/{self.us}", "token_type": "Bearer", "scope": "api"}
+        return Response(200, {"access_token": self._issue(), "instance_url": self.url, **identity, **more})
+
+    def _issue(self) -> str:
+        token = f"00D!{self.random.getrandbits(128):032x}"
+        self.tokens[token] = self.clock() + self.token_life
+        return token
+
+    def _problem(self, form: Mapping[str, str], authorization: str) -> tuple[str, str] | None:
+        """Why a token request is refused, None if it is not."""
+        held = SECRETS | {"refresh_token": self._refresh_token}
+        kind = form.get("grant_type", "")
+        if kind == "client_credentials":
+            pair = base64.b64encode(f"{held['client_id']}:{held['client_secret']}".encode()).decode()
+            return None if authorization == f"Basic {pair}" else ("invalid_client", "invalid client credentials")
+        if kind == _JWT:
+            return self._jwt_problem(form.get("assertion", ""))
+        if kind == "password":
+            held["password"] = f"{held['password']}{held['security_token']}"
+        names = {"refresh_token": ("refresh_token",), "password": ("username", "password")}.get(kind)
+        if names is None:
+            return "unsupported_grant_type", "grant type not supported"
+        if (form.get("client_id"), form.get("client_secret")) != (held["client_id"], held["client_secret"]):
+            return "invalid_client_id", "client identifier invalid"
+        good = all(form.get(n) == held[n] for n in names)
+        return None if good else ("invalid_grant", "expired access/refresh token")
+
+    def _jwt_problem(self, assertion: str) -> tuple[str, str] | None:
+        import jwt
+
+        try:
+            claims = jwt.decode(assertion, options={"verify_signature": False, "verify_exp": False})
+        except jwt.PyJWTError:
+            return "invalid_grant", "invalid assertion"
+        expected = (SECRETS["client_id"], SECRETS["username"])
+        if (claims.get("iss"), claims.get("sub")) != expected or not str(claims.get("exp")).isdigit():
+            return "invalid_grant", "invalid assertion"
+        hosts = ("https://login.salesforce.com", "https://test.salesforce.com")
+        return None if claims.get("aud") in hosts else ("invalid_grant", "audience is invalid")
+
+    def _soap(self, request: Request) -> Response:
+        self.sign_ins += 1
+        body = request.body.decode()
+        secret = escape(SECRETS["password"] + SECRETS["security_token"])
+        good = f">{SECRETS['username']}<" in body and f">{secret}<" in body and not self.refuse_sign_in
+        if (
+            request.headers.get("soapaction") != "login"
+            or int(request.path.split("/")[-1].split(".")[0]) > 64
+            or not good
+        ):
+            fault = "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode><sf:exceptionMessage>no</sf:exceptionMessage>"
+            return Response(500, f'<e xmlns:sf="urn:fault.partner.soap.sforce.com">{fault}</e>')
+        who = f"<organizationId>{ORG}</organizationId><userId>{self.us}</userId>"
+        where = f"<serverUrl>{self.url}/services/Soap/u/64.0/{ORG}</serverUrl>"
+        return Response(200, f"<r><sessionId>{self._issue()}</sessionId>{where}<userInfo>{who}</userInfo></r>")
+
+
+def _denied(error: str, words: str) -> Response:
+    return Response(400, {"error": error, "error_description": words})
