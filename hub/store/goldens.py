@@ -124,8 +124,11 @@ def read_times(tx: Tx, ids: Sequence[str]) -> dict[str, float]:
     return {r[0]: r[1] for r in tx.rows(select(t.link.c.id, t.link.c.read_at).where(tx.among(t.link.c.id, ids)))}
 
 
-def save_links(tx: Tx, links: Sequence[Link], read_at: float | None = None) -> None:
-    """Insert or update whole links. Ended ones are written before linked ones, for the sake of the unique rule."""
+def save_links(tx: Tx, links: Sequence[Link], read_at: Mapping[str, float] = {}) -> None:
+    """Insert or update whole links. Ended ones are written before linked ones, for the sake of the unique rule.
+
+    `read_at`: when the version of a link was read, where that is news.
+    """
     rows = [
         {
             "id": k.id,
@@ -139,11 +142,13 @@ def save_links(tx: Tx, links: Sequence[Link], read_at: float | None = None) -> N
             "base": encode_base(k.base),
             "version": k.version,
             "stamp": k.stamp,
-            **({"read_at": read_at} if read_at is not None else {}),
+            "read_at": read_at.get(k.id, 0.0),
         }
         for k in sorted(links, key=lambda k: (k.state == "linked" and k.primary, k.id))
     ]
-    tx.upsert(t.link, rows)
+    names = [n for n in rows[0] if n != "read_at"] if rows else []
+    tx.upsert(t.link, [r for r in rows if r["id"] not in read_at], update=names)
+    tx.upsert(t.link, [r for r in rows if r["id"] in read_at])
 
 
 def linked_count(tx: Tx, connection: str, object: str) -> int:

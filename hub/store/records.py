@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from hub.core.model import Fields
 from hub.store import tables as t
@@ -48,6 +48,7 @@ class Pending:
     direct: bool = False
     points: Mapping[str, str] = field(default_factory=dict)
     run: str = ""
+    at: float = 0.0
 
     @property
     def ref(self) -> tuple[str, str, str]:
@@ -80,6 +81,7 @@ def _pending(row: Any) -> Pending:
         direct=row.direct,
         points=loads(row.points) if row.points != "{}" else {},
         run=row.run,
+        at=row.at,
     )
 
 
@@ -223,24 +225,18 @@ def settle_rows(tx: Tx, run: str, outcomes: Sequence[Outcome]) -> None:
     i = t.inbox.c
     tx.connection.execute(
         update(t.inbox)
-        .where(i.seq == _p("b_seq"))
+        .where(i.seq == bindparam("b_seq"))
         .values(
             pending=False,
-            outcome=_p("b_outcome"),
-            reason=_p("b_reason"),
-            place=_p("b_place"),
+            outcome=bindparam("b_outcome"),
+            reason=bindparam("b_reason"),
+            place=bindparam("b_place"),
             settled_run=run,
             payload=None,
         ),
         [{"b_seq": o.row.seq, "b_outcome": o.outcome, "b_reason": o.reason, "b_place": o.place} for o in outcomes],
     )
     tx.upsert(t.record, [_record_row(o) for o in outcomes])
-
-
-def _p(name: str) -> Any:
-    from sqlalchemy import bindparam
-
-    return bindparam(name)
 
 
 def _record_row(o: Outcome) -> dict[str, Any]:
@@ -331,15 +327,20 @@ def last_outcome(tx: Tx, connection: str, object: str, remote_id: str) -> Any:
     )
 
 
-def ids_not_seen(tx: Tx, connection: str, object: str, ids: set[str], limit: int = 10_000) -> list[str]:
-    """Live records that a complete listing did not name."""
-    r = t.record.c
+def not_listed(tx: Tx, connection: str, object: str, run: str) -> list[str]:
+    """Live records that this run's complete reading did not name."""
+    r, i = t.record.c, t.inbox.c
+    read = select(i.seq).where(
+        i.connection == r.connection, i.object == r.object, i.remote_id == r.remote_id, i.run == run
+    )
     query = select(r.remote_id).where(
         r.connection == connection,
         r.object == object,
-        or_(r.disposition.not_in(["deleted", "merged_into", "converted_into"])),
+        r.disposition.not_in(["deleted", "merged_into", "converted_into"]),
+        r.seen.not_in([run, f"{run}="]),
+        ~read.exists(),
     )
-    return [row[0] for row in tx.rows(query) if row[0] not in ids][:limit]
+    return [row[0] for row in tx.rows(query.order_by(r.remote_id))]
 
 
 def live_count(tx: Tx, connection: str, object: str) -> int:

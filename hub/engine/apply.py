@@ -1,0 +1,483 @@
+"""Carry a decision into the store: golden record, links, holds, operations, audit and outcomes.
+
+`Verdicts` collects what a whole batch decided and writes it in bulk, inside the one transaction of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hub.connect.clock import to_stamp
+from hub.core.errors import HubError
+from hub.core.model import (
+    ABSENT,
+    Decision,
+    Due,
+    FieldWrite,
+    Golden,
+    Held,
+    Link,
+    Note,
+    Reading,
+    Side,
+    Spoke,
+)
+from hub.core.plan import decide
+from hub.engine import keys
+from hub.engine.batch import Batch, wake_linked
+from hub.engine.context import Hub, Run
+from hub.engine.pull import GONE, fingerprint, row_hash
+from hub.store import agenda, audit, goldens, operations, records, reviews
+from hub.store.db import Tx
+from hub.store.operations import Operation
+from hub.store.records import Outcome, Pending
+
+KEEP = frozenset({"dead", "held", "conflicted", "waiting"})
+NEED_RAW = frozenset({"unresolved", "unknown_value"})
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What a batch decided, to be written together."""
+
+    hub: Hub
+    run: Run
+    tx: Tx
+    goldens: dict[str, Golden] = field(default_factory=dict)
+    founded: dict[str, str] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    read_at: dict[str, float] = field(default_factory=dict)
+    opened: list[Link] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    entries: list[audit.Entry] = field(default_factory=list)
+    planned: list[Operation] = field(default_factory=list)
+    ended: list[tuple[str, str, str, str]] = field(default_factory=list)
+    agenda: list[tuple[str, str]] = field(default_factory=list)
+    waits: list[tuple[str, str]] = field(default_factory=list)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    holds: list[tuple[str, Held, dict[str, Any], str]] = field(default_factory=list)
+    closed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def outcome(
+        self,
+        row: Pending,
+        outcome: str,
+        reason: str = "",
+        place: str = "",
+        *,
+        keep: bool = False,
+        hash: str | None = None,
+    ) -> None:
+        """Say how one pending row ended."""
+        spoke = self.run.spoke(row.connection, row.object)
+        told = row_hash(row.kind, row.into, row.key, row.fields) if hash is None else hash
+        meaning = fingerprint(spoke) if spoke else ""
+        self.outcomes.append(Outcome(row, outcome, reason, place, told, meaning, keep or outcome in KEEP))
+
+    def note(self, action: str, golden: str = "", why: str = "", **rest: Any) -> None:
+        self.entries.append(audit.Entry(action, golden=golden, run=self.run.id, why=why, **rest))
+
+    def letter(self, **row: Any) -> None:
+        """Keep a failure for a person."""
+        blank = dict.fromkeys(("connection", "object", "remote_id", "golden", "path", "value", "vendor_code"), "")
+        self.letters.append(
+            {**blank, "id": self.hub.new_id("e"), "sync": self.run.sync.name, "run": self.run.id, **row}
+        )
+
+    def write(self, batch: Batch) -> None:
+        tx, sync = self.tx, self.run.sync.name
+        goldens.save(tx, sync, list(self.goldens.values()), self.founded)
+        keys.renew(self, batch)
+        goldens.save_links(tx, list(self.links.values()), self.read_at)
+        for golden, held, shown, rule in self.holds:
+            self._hold(golden, held, shown, rule)
+        for golden, path, state in self.closed:
+            reviews.close_conflict(tx, golden, path, state)
+        operations.end(tx, self.ended)
+        operations.plan_out(tx, self.planned)
+        agenda.wait(tx, sync, self.waits)
+        agenda.add(tx, sync, self.agenda)
+        wake_linked(tx, self.opened)
+        for letter in self.letters:
+            reviews.letter(tx, letter)
+        self._settle_rows()
+        audit.write(tx, self.entries)
+
+    def _hold(self, golden: str, held: Held, shown: dict[str, Any], rule: str) -> None:
+        new = reviews.save_hold(
+            self.tx,
+            id=self.hub.new_id("x"),
+            sync=self.run.sync.name,
+            golden=golden,
+            held=held,
+            shown=shown,
+            rule=rule,
+            run=self.run.id,
+        )
+        if new:
+            changes = [{"field": held.path, "hub": held.golden, "claims": shown}]
+            self.note("conflict opened", golden, why=rule, changes=changes)
+
+    def _settle_rows(self) -> None:
+        records.settle_rows(self.tx, self.run.id, self.outcomes)
+        good: dict[tuple[str, str], list[str]] = {}
+        for o in self.outcomes:
+            if o.outcome in ("applied", "unchanged"):
+                good.setdefault((o.row.connection, o.row.object), []).append(o.row.remote_id)
+        for (connection, object), ids in good.items():
+            reviews.resolve_read_letters(self.tx, connection, object, ids)
+
+
+# ---------------------------------------------------------------- one golden record
+
+
+def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[str, Pending]) -> None:
+    """Decide one golden record with all its pending rows ({link id: row}), and note what follows."""
+    links = {link.id: link for link in batch.links.get(golden.id, ())}
+    sides: list[Side] = []
+    read: dict[str, Pending] = {}
+    before = dict(links)
+    wanted = operations.intents(batch.open.get(golden.id, ()))
+    for id, link in links.items():
+        links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}))
+        if side is not None:
+            sides.append(side)
+            if side.reading is not None:
+                read[id] = rows[id]
+    decision = _decide(v, batch, golden, sides, read)
+    if decision is None:
+        return _forget_founded(v, golden, read)
+    _apply(v, batch, golden, decision, links, read)
+    for id, link in links.items():
+        if link != before[id]:
+            v.links[id] = link
+
+
+def _forget_founded(v: Verdicts, golden: Golden, read: Mapping[str, Pending]) -> None:
+    """A record that could not be decided founds nothing and is linked to nothing."""
+    v.founded.pop(golden.id, None)
+    for id in read:
+        v.links.pop(id, None)
+    v.opened = [link for link in v.opened if link.id not in read]
+
+
+def _side(
+    v: Verdicts, link: Link, row: Pending | None, intents: Mapping[str, Sequence[Any]]
+) -> tuple[Link, Side | None]:
+    """A link as decide sees it. Rows that decide need not see get their outcome here."""
+    spoke = v.run.spoke(link.connection, link.object)
+    if spoke is None:
+        return link, None
+    reading = None
+    if row is not None:
+        link, reading = _reading(v, spoke, link, row)
+    side = Side(
+        link=link,
+        rules=spoke.mapping.rules,
+        reading=reading,
+        direction=spoke.direction,
+        drift=spoke.drift,
+        writes=spoke.writes,
+        intents=intents,
+    )
+    return link, side
+
+
+def _reading(v: Verdicts, spoke: Spoke, link: Link, row: Pending) -> tuple[Link, Reading | None]:
+    kind = row.kind
+    if link.state == "refused" or (link.state == "ended" and link.why != "deleted"):
+        why = {"merged": "merged into another record", "converted": "converted"}.get(link.why, "unlinked by a person")
+        v.outcome(row, "skipped", f"this record was {why}")
+        return link, None
+    if link.state == "ended":
+        newer = row.direct or not row.stamp or row.stamp > link.stamp
+        if kind == "deleted" or not newer:
+            v.outcome(row, "unchanged", "" if kind == "deleted" else "older than its delete")
+            return link, None
+        kind = "restored"
+    if kind != "deleted" and not in_scope(spoke, row):
+        return _leave_scope(v, spoke, link, row), None
+    if link.state == "suspended" and kind != "deleted":
+        link = replace(link, state="linked")
+        v.opened.append(link)
+        v.note("scope entered", link.golden, connection=link.connection, remote_id=link.remote_id)
+    reading = Reading(
+        fields=row.fields,
+        kind=kind,
+        stamp=row.stamp,
+        version=row.version,
+        after=row.after,
+        by_us=row.by_us,
+        points=row.points,
+    )
+    return link, reading
+
+
+def in_scope(spoke: Spoke, row: Pending) -> bool:
+    if not spoke.mapping.matches_only(row.fields):
+        return False
+    return spoke.where is None or spoke.where.evaluate(record=row.fields) is True
+
+
+def _leave_scope(v: Verdicts, spoke: Spoke, link: Link, row: Pending) -> Link:
+    v.outcome(row, "skipped", "out of scope (where)", str(spoke.where_place))
+    if link.state != "linked":
+        return link
+    v.note("scope left", link.golden, str(spoke.where_place), connection=link.connection, remote_id=link.remote_id)
+    if v.run.sync.scope_exit == "unlink":
+        return replace(link, state="ended", why="unlinked")
+    return replace(link, state="suspended")
+
+
+def _decide(
+    v: Verdicts, batch: Batch, golden: Golden, sides: list[Side], read: Mapping[str, Pending]
+) -> Decision | None:
+    """The decision, or None if a bug stopped it: then these rows are dead, and the others go on."""
+    try:
+        return decide(
+            golden,
+            sides,
+            v.run.sync.policy,
+            refs=batch.refs,
+            run=v.run.id,
+            now=to_stamp(v.tx.now),
+            held=batch.held.get(golden.id, ()),
+            resolved=batch.decided.get(golden.id, {}),
+        )
+    except Exception as bug:  # one poisoned record must not stop the others
+        text = bug.explain() if isinstance(bug, HubError) else f"{type(bug).__name__} while deciding [X-BUG]"
+        for row in read.values():
+            v.outcome(row, "dead", text)
+            v.letter(
+                connection=row.connection,
+                object=row.object,
+                remote_id=row.remote_id,
+                golden=golden.id,
+                action="read",
+                code="X-BUG",
+                text=text,
+            )
+        return None
+
+
+def _apply(
+    v: Verdicts,
+    batch: Batch,
+    golden: Golden,
+    decision: Decision,
+    links: dict[str, Link],
+    read: Mapping[str, Pending],
+) -> None:
+    if decision.golden != golden or golden.id in v.founded:
+        v.goldens[golden.id] = decision.golden
+    batch.goldens[golden.id] = decision.golden
+    for changed in decision.links:
+        was = links[changed.id]
+        links[changed.id] = replace(was, state=changed.state, why=changed.why)
+        if changed.state == "linked" and was.state != "linked":
+            v.opened.append(links[changed.id])
+    for id, base in decision.bases.items():
+        links[id] = replace(links[id], base=base)
+    for id, row in read.items():
+        links[id] = replace(links[id], version=row.version or links[id].version, stamp=row.stamp or links[id].stamp)
+        v.read_at[id] = row.at
+        v.links[id] = links[id]
+    batch.links[golden.id] = list(links.values())
+    audit_decision(v, golden, decision)
+    _conflicts(v, batch, golden, decision, links)
+    _plan_writes(v, batch, decision, links, read)
+    _ask_for_creates(v, batch, decision.golden, links)
+    _finish_rows(v, decision, links, read)
+
+
+def audit_decision(v: Verdicts, golden: Golden, decision: Decision) -> None:
+    """One audit row for all that a decision changed or let lose, with the reasons."""
+    changes: list[dict[str, Any]] = [
+        {"field": c.path, "before": c.before, "after": c.after, "by": c.winner, "reason": c.reason, "rule": c.rule}
+        for c in decision.changes
+    ]
+    changes += [
+        {"field": x.path, "lost": x.value, "by": x.connection, "reason": x.reason, "rule": x.rule}
+        for x in decision.lost
+    ]
+    if changes:
+        v.note("settled", golden.id, changes=changes)
+    for link in decision.links:
+        v.note(f"link {link.state}", golden.id, link.why, connection=link.connection, remote_id=link.remote_id)
+
+
+def _conflicts(v: Verdicts, batch: Batch, golden: Golden, decision: Decision, links: Mapping[str, Link]) -> None:
+    decided = batch.decided.get(golden.id, {})
+    for held in decision.holds:
+        shown = {}
+        for id, raw in held.claims.items():
+            link = links.get(id)
+            spoke = v.run.spoke(link.connection, link.object) if link else None
+            rule = spoke.mapping.rules.get(held.path) if spoke else None
+            shown[id] = rule.to_canonical(raw, link.connection, batch.refs) if rule and link else raw
+            if not isinstance(shown[id], (str, int, bool, float, list, dict, type(None))):
+                shown[id] = raw
+        place = v.run.sync.policy.rule_places.get(f"conflicts.{held.path}") or v.run.sync.policy.rule_places.get(
+            "conflicts.default"
+        )
+        v.holds.append((golden.id, held, shown, f"hold ({place})" if place else "hold"))
+    for path in decision.closed:
+        v.closed.append((golden.id, path, "resolved" if path in decided else "closed"))
+    for path in decided.keys() - set(decision.closed) - {h.path for h in decision.holds}:
+        v.closed.append((golden.id, path, "resolved"))
+
+
+# ---------------------------------------------------------------- operations
+
+
+def _plan_writes(
+    v: Verdicts, batch: Batch, decision: Decision, links: Mapping[str, Link], read: Mapping[str, Pending]
+) -> None:
+    """Make the journal say exactly what is due now: keep what is still wanted, withdraw the rest, add what is new."""
+    golden = decision.golden.id
+    existing = batch.open.get(golden, [])
+    asleep = _end_unknown(v, existing, decision, links, read)
+    wanted: list[Operation] = []
+    for due in decision.due:
+        if due.link not in asleep:
+            wanted += _operations(v, batch, decision, links[due.link], due)
+    for operation in existing:
+        if operation.state != "pending" or operation.action == "create":
+            continue
+        same = next((w for w in wanted if _same(w, operation)), None)
+        if same is not None:
+            wanted.remove(same)
+        else:
+            v.ended.append((operation.id, "withdrawn", "", operation.remote_id))
+    v.planned += wanted
+
+
+def _same(a: Operation, b: Operation) -> bool:
+    return (a.link, a.action, a.raw, a.fields) == (b.link, b.action, b.raw, b.fields)
+
+
+def _end_unknown(
+    v: Verdicts,
+    existing: Sequence[Operation],
+    decision: Decision,
+    links: Mapping[str, Link],
+    read: Mapping[str, Pending],
+) -> set[str]:
+    """Writes whose answer was lost are judged by a direct read. Links whose write is still unknown must wait."""
+    asleep: set[str] = set()
+    for operation in existing:
+        if operation.state not in ("sent", "unknown") or not operation.link:
+            continue
+        row = read.get(operation.link)
+        if row is None or not row.direct:
+            asleep.add(operation.link)
+            continue
+        base = links[operation.link].base
+        arrived = all(f.path in base and base[f.path].agreed == f.after for f in operation.fields)
+        gone = operation.action in ("delete", "archive") and row.kind == "deleted"
+        state = "done" if (arrived and operation.fields) or gone else "withdrawn"
+        v.ended.append((operation.id, state, "" if state == "done" else "it had not arrived", operation.remote_id))
+    return asleep
+
+
+def _operations(v: Verdicts, batch: Batch, decision: Decision, link: Link, due: Due) -> list[Operation]:
+    blocked = batch.blocked.get((link.golden, link.connection), {})
+    fields = [f for f in due.fields if not (f.path in blocked and blocked[f.path] == f.raw)]
+    if due.action != "update":
+        return [_operation(v, link, due.action, ())]
+    spoke = v.run.spoke(link.connection, link.object)
+    assert spoke is not None
+    plain = [f for f in fields if not _is_association(spoke, f)]
+    found = [("update", plain), ("associate", [f for f in fields if _is_association(spoke, f)])]
+    made = [_operation(v, link, action, tuple(part)) for action, part in found if part]
+    return [o for o in made if "" not in blocked or blocked[""] != o.raw]
+
+
+def _is_association(spoke: Spoke, f: FieldWrite) -> bool:
+    return any(n.startswith("@") for n in spoke.mapping.rules[f.path].remote_names())
+
+
+def _operation(v: Verdicts, link: Link, action: str, fields: tuple[FieldWrite, ...]) -> Operation:
+    spoke = v.run.spoke(link.connection, link.object)
+    assert spoke is not None
+    raw: dict[str, Any] = {}
+    for f in fields:
+        raw |= spoke.mapping.rules[f.path].spread(f.raw)
+    return Operation(
+        id=v.hub.new_id("o"),
+        sync=v.run.sync.name,
+        run=v.run.id,
+        connection=link.connection,
+        object=link.object,
+        action=action,
+        golden=link.golden,
+        link=link.id,
+        remote_id=link.remote_id,
+        fields=fields,
+        raw=raw,
+        bases={f.path: link.base[f.path] for f in fields if f.path in link.base},
+        version=link.version,
+        stamp=link.stamp,
+    )
+
+
+def _ask_for_creates(v: Verdicts, batch: Batch, golden: Golden, links: Mapping[str, Link]) -> None:
+    """Where this record is missing in a spoke, it is put on the list of those to be created there."""
+    have = {(link.connection, link.object) for link in links.values()}
+    open_creates = [o for o in batch.open.get(golden.id, ()) if o.action == "create"]
+    for operation in open_creates:
+        if operation.state == "pending":
+            v.ended.append((operation.id, "withdrawn", "", ""))
+        elif (operation.connection, operation.object) in have and operation.state == "unknown":
+            v.ended.append((operation.id, "done", "the record was found", ""))
+    for spoke in v.run.sync.spokes:
+        if (spoke.connection, spoke.object) not in have and "create" in spoke.writes and spoke.direction != "read":
+            v.agenda.append((agenda.golden(golden.id), agenda.CREATES))
+            return
+
+
+# ---------------------------------------------------------------- outcomes
+
+
+def _finish_rows(v: Verdicts, decision: Decision, links: Mapping[str, Link], read: Mapping[str, Pending]) -> None:
+    for id, row in read.items():
+        link = links[id]
+        notes = [n for n in decision.notes if n.connection in ("", link.connection)]
+        outcome = decision.outcome.get(id, "unchanged")
+        keep = outcome in KEEP or any(n.what in NEED_RAW for n in notes)
+        known = row.kind in GONE or keep or _complete(v, link, row)
+        texts = [n.text or n.what for n in notes if n.what != "drift"]
+        place = next((str(n.place) for n in notes if n.place.line), "")
+        v.outcome(row, outcome, "; ".join(texts[:3]), place, keep=keep, hash=None if known else "")
+        _keep_notes(v, link, row, notes)
+
+
+def _complete(v: Verdicts, link: Link, row: Pending) -> bool:
+    """Each mapped value that was read has a base now: only then may an equal row be dropped unread next time."""
+    spoke = v.run.spoke(link.connection, link.object)
+    rules = spoke.mapping.rules.values() if spoke else ()
+    return all(r.path in link.base or not r.readable or r.raw(row.fields) is ABSENT for r in rules)
+
+
+def _keep_notes(v: Verdicts, link: Link, row: Pending, notes: Sequence[Note]) -> None:
+    for note in notes:
+        if note.waits_for is not None:
+            first, second, third = note.waits_for
+            target = f"golden|{third}|{link.connection}" if first == "golden" else f"{first}|{second}|{third}"
+            who = agenda.golden(link.golden) if first == "golden" else agenda.record(row.ref)
+            v.waits.append((target, who))
+        if note.what == "unknown_value":
+            v.letter(
+                connection=link.connection,
+                object=link.object,
+                remote_id=link.remote_id,
+                golden=link.golden,
+                path=note.path,
+                action="read",
+                code="E-VALUE",
+                text=note.text,
+            )
+        if note.what in ("drift", "parked", "delete_against_edit"):
+            v.note(note.what, link.golden, note.text, connection=link.connection, remote_id=link.remote_id)

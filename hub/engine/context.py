@@ -1,0 +1,97 @@
+"""What the engine works with: the hub and the run, handed down from the edge; nothing below reaches for a global."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hub.connect.connector import Clock, Connector
+from hub.connect.pool import InOrder, Pool
+from hub.core.errors import HubError, Refused
+from hub.core.model import Spoke, Sync
+from hub.store import runs
+from hub.store.db import Store, Tx
+
+LEASE_SECONDS = 300.0
+
+
+class Calls:
+    """Counts API calls per connection between two flushes into the run's own figures."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count: dict[str, int] = {}
+
+    def add(self, connection: str) -> None:
+        with self._lock:
+            self._count[connection] = self._count.get(connection, 0) + 1
+
+    def take(self, connection: str) -> int:
+        with self._lock:
+            return self._count.pop(connection, 0)
+
+
+@dataclass(slots=True)
+class Hub:
+    """A store, connectors, syncs, and the ports. `hook(event)` is called at the engine's own steps: simulations crash or
+    meddle there. `progress(event, facts)` tells a person who watches."""
+
+    store: Store
+    connectors: Mapping[str, Connector]
+    syncs: Mapping[str, Sync]
+    clock: Clock
+    new_id: Callable[[str], str]
+    workspace: str = "default"
+    holder: str = "hub"
+    pool: Pool = field(default_factory=InOrder)
+    calls: Calls = field(default_factory=Calls)
+    hook: Callable[[str], None] = lambda event: None
+    progress: Callable[[str, dict[str, object]], None] = lambda event, facts: None
+    settle_batch: int = 200
+
+    def sync(self, name: str) -> Sync:
+        try:
+            return self.syncs[name]
+        except KeyError:
+            raise Refused(
+                f'there is no sync "{name}"',
+                unchanged="Nothing was done",
+                next=f"use one of: {', '.join(sorted(self.syncs)) or '(none is configured)'}",
+                code="S-NAME",
+            ) from None
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a sync. `allowed`: signatures of an applied plan's operations, or None for no restriction.
+
+    `only_plan`: settle and stop before anything is sent. `stopped`: set when the run should end early.
+    """
+
+    id: str
+    sync: Sync
+    fence: int
+    kind: str = "run"
+    full: bool = False
+    allowed: frozenset[str] | None = None
+    link_only: bool = False
+    guarded: dict[str, str] = field(default_factory=dict)
+    failed_pulls: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, HubError] = field(default_factory=dict)
+    moved: int = 0
+
+    @property
+    def lease(self) -> str:
+        return lease_name(self.sync.name)
+
+    def hold(self, tx: Tx) -> None:
+        """Inside a transaction: we still own this sync, or nothing of the transaction happens."""
+        runs.hold_lease(tx, self.lease, self.fence, LEASE_SECONDS)
+
+    def spoke(self, connection: str, object: str) -> Spoke | None:
+        return next((s for s in self.sync.spokes if (s.connection, s.object) == (connection, object)), None)
+
+
+def lease_name(sync: str) -> str:
+    return f"sync:{sync}"

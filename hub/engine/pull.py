@@ -1,0 +1,271 @@
+"""Pull: read what changed in one spoke and put it into the inbox, a page and its cursor in one transaction.
+
+A row that says nothing new (its hash and its mapping's fingerprint are those last settled, and nothing of it waits) is
+counted and dropped before it is mapped. Re-reading is always safe: the cursor moves only over what is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from hub.connect.connector import Page, Want
+from hub.core.errors import HubError
+from hub.core.model import Record, Spoke
+from hub.engine.context import Hub, Run
+from hub.store import records, runs
+from hub.store.db import Tx, dumps
+from hub.store.records import Known, Pending
+
+GONE = ("deleted", "merged_into", "converted_into")
+
+
+def row_hash(record_kind: str, into: object, key: str, fields: Mapping[str, object]) -> str:
+    """What a record says, without stamps: equal hashes mean that there is nothing to settle."""
+    body = [record_kind, into, key, {} if record_kind in GONE else fields]
+    return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def fingerprint(spoke: Spoke) -> str:
+    """What decides how a row of this spoke is understood: its mapping and its scope."""
+    return f"{spoke.mapping.fingerprint}:{getattr(spoke.where, 'text', '') if spoke.where else ''}"
+
+
+def wanted(spoke: Spoke, *, slow: bool = True) -> Want:
+    return Want(fields=tuple(spoke.mapping.reads()), key_field=spoke.key_field, slow=slow)
+
+
+def pull_all(hub: Hub, run: Run) -> None:
+    """Pull every readable spoke of the run, several at a time. A spoke that fails is noted; the others go on."""
+    hub.pool.each(lambda spoke: _pull_noting(hub, run, spoke), run.sync.spokes)
+
+
+def _pull_noting(hub: Hub, run: Run, spoke: Spoke) -> None:
+    error = ""
+    try:
+        pull(hub, run, spoke)
+    except HubError as problem:
+        if problem.code in ("S-FENCED", "E-DISK", "E-LOCKED", "S-CANCELLED"):
+            raise
+        error = problem.explain()
+        run.failed_pulls[spoke.connection] = error
+        run.problems[spoke.connection] = problem
+    with hub.store.begin() as tx:
+        run.hold(tx)
+        runs.spoke_ended(tx, run.id, spoke.connection, spoke.object, pulled=not error, error=error)
+        _flush_calls(hub, tx, run, spoke)
+
+
+def pull(hub: Hub, run: Run, spoke: Spoke) -> None:
+    """Read one spoke from its cursor to the end of what it has now."""
+    connector = hub.connectors[spoke.connection]
+    with hub.store.read() as tx:
+        stored = runs.cursor(tx, spoke.connection, spoke.object)
+    meaning = fingerprint(spoke)
+    again = run.full or stored.fingerprint not in ("", meaning)
+    slow = again or hub.clock.now() - stored.slow_at >= run.sync.slow_every
+    want = wanted(spoke, slow=slow)
+    reading = _Reading(
+        hub, run, spoke, meaning, after="" if again else stored.covers, full=again or not stored.full_done
+    )
+    for page in connector.changes(spoke.object, "" if again else stored.cursor, want):
+        hub.hook("page")
+        reading.store(page, slow=slow)
+        if page.last:
+            break
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One pull under way: takes pages and stores them."""
+
+    hub: Hub
+    run: Run
+    spoke: Spoke
+    meaning: str
+    after: str
+    full: bool
+    read: int = 0
+    covers: str = ""
+
+    def store(self, page: Page, *, slow: bool) -> None:
+        rows = _newest(page.records)
+        unsure = self._store(page, rows, slow, sure=False)
+        if unsure:
+            rows.update(self._direct(unsure))
+            self._store(page, rows, slow, sure=True)
+        self.read += len(page.records)
+        facts: dict[str, object] = {"connection": self.spoke.connection, "read": self.read, "total": page.total}
+        self.hub.progress("read", facts)
+
+    def _direct(self, ids: Sequence[str]) -> dict[str, Record]:
+        """One stamp, two contents: only the remote can say which is newer."""
+        connector = self.hub.connectors[self.spoke.connection]
+        return {r.id: r for r in connector.get(self.spoke.object, ids, wanted(self.spoke))}
+
+    def _store(self, page: Page, rows: dict[str, Record], slow: bool, *, sure: bool) -> list[str]:
+        """Store a page. Returns ids that need a direct read first, and then has stored nothing."""
+        spoke, run = self.spoke, self.run
+        with self.hub.store.begin() as tx:
+            run.hold(tx)
+            sorted_out = sort_out(tx, run, spoke, self.meaning, rows.values(), self.after)
+            if sorted_out.unsure and not sure:
+                return sorted_out.unsure
+            put_away(tx, run, spoke, sorted_out)
+            values: dict[str, object] = {"cursor": page.cursor, "fingerprint": self.meaning, "pulled_at": tx.now}
+            if page.last:
+                values |= {"covers": page.covers or self.covers, "full_done": True}
+                if slow:
+                    values["slow_at"] = tx.now
+            self.covers = page.covers or self.covers
+            runs.save_cursor(tx, run.sync.name, spoke.connection, spoke.object, **values)
+            _flush_calls(self.hub, tx, run, spoke)
+        return []
+
+
+@dataclass(slots=True)
+class SortedOut:
+    """A page's rows by what is to be done with them."""
+
+    changed: list[Pending] = field(default_factory=list)
+    replaced: list[Pending] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    newly_gone: list[Record] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    uncounted: int = 0
+
+
+def _newest(rows: Iterable[Record]) -> dict[str, Record]:
+    """One row per record: the newest, where a page names it twice."""
+    found: dict[str, Record] = {}
+    for row in rows:
+        old = found.get(row.id)
+        if old is None or row.direct or (row.stamp >= old.stamp and not old.direct):
+            found[row.id] = row
+    return found
+
+
+def sort_out(tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record], after: str) -> SortedOut:
+    """Compare rows with what is known of their records; decides nothing about their values."""
+    rows = list(rows)
+    ids = [r.id for r in rows]
+    known = records.known(tx, spoke.connection, spoke.object, ids)
+    waiting = records.pending_for(tx, spoke.connection, spoke.object, ids)
+    names = (*spoke.mapping.reads(),)
+    out = SortedOut()
+    for row in rows:
+        _sort_one(out, run, spoke, meaning, row, known.get(row.id), waiting.get(row.id), names, after)
+    return out
+
+
+def _sort_one(
+    out: SortedOut,
+    run: Run,
+    spoke: Spoke,
+    meaning: str,
+    row: Record,
+    known: Known | None,
+    waiting: Pending | None,
+    names: tuple[str, ...],
+    after: str,
+) -> None:
+    fields = {n: row.fields[n] for n in names if n in row.fields}
+    told = row_hash(row.kind, row.into, row.key or "", fields)
+    counted = known is not None and known.seen == f"{run.id}="
+    if waiting is not None:
+        return _lay_over(out, run, spoke, row, fields, waiting, told)
+    if known is None and row.kind in GONE:
+        return out.newly_gone.append(row)
+    if known is not None:
+        if not row.direct and row.stamp and row.stamp < known.stamp:
+            return None if counted else out.unchanged.append(row.id)
+        if known.hash == told and known.fingerprint == meaning:
+            return None if counted else out.unchanged.append(row.id)
+        same_version = bool(known.hash) and row.stamp == known.stamp != "" and known.fingerprint == meaning
+        if same_version and not row.direct and row.kind == "updated":
+            return out.unsure.append(row.id)
+    out.uncounted += counted
+    bound = max(known.stamp if known else "", after)
+    out.changed.append(_pending(spoke, row, fields, bound))
+    return None
+
+
+def _lay_over(
+    out: SortedOut, run: Run, spoke: Spoke, row: Record, fields: dict[str, object], waiting: Pending, told: str
+) -> None:
+    """A newer row over a pending one, field by field; what the newer one does not say stays pending."""
+    older = not row.direct and row.stamp and row.stamp < waiting.stamp
+    if older:
+        merged = replace(waiting, fields={**fields, **waiting.fields}, run=run.id)
+    else:
+        told_before = row_hash(waiting.kind, waiting.into, waiting.key, waiting.fields)
+        if row.stamp == waiting.stamp != "" and told != told_before and not row.direct and row.kind == "updated":
+            out.unsure.append(row.id)
+            return
+        base = {} if row.kind in GONE else {**waiting.fields, **fields}
+        merged = replace(_pending(spoke, row, base, waiting.after), points=waiting.points)
+    out.replaced.append(waiting)
+    out.changed.append(merged)
+
+
+def _pending(spoke: Spoke, row: Record, fields: Mapping[str, object], after: str) -> Pending:
+    return Pending(
+        seq=0,
+        connection=spoke.connection,
+        object=spoke.object,
+        remote_id=row.id,
+        fields=fields,
+        kind=row.kind,
+        into=row.into,
+        version=row.version,
+        stamp=row.stamp,
+        after=after,
+        key=row.key or "",
+        by_us=row.by_us,
+        direct=row.direct,
+    )
+
+
+def put_away(tx: Tx, run: Run, spoke: Spoke, out: SortedOut) -> None:
+    """Write a sorted page: inbox rows, marks, counts."""
+    records.replace_pending(tx, run.id, out.replaced)
+    records.add_pending(tx, run.sync.name, run.id, out.changed)
+    records.mark_seen(tx, spoke.connection, spoke.object, out.unchanged, f"{run.id}=")
+    records.note_new(tx, [_gone_row(spoke, run, r) for r in out.newly_gone])
+    unchanged = len(out.unchanged) + len(out.newly_gone) - out.uncounted
+    runs.add_to_spoke(tx, run.id, spoke.connection, spoke.object, unchanged=unchanged)
+
+
+def _gone_row(spoke: Spoke, run: Run, row: Record) -> dict[str, object]:
+    """A record that was gone before we ever saw it: remembered, so that its tombstone is no news next time."""
+    return {
+        "connection": spoke.connection,
+        "object": spoke.object,
+        "remote_id": row.id,
+        "hash": row_hash(row.kind, row.into, row.key or "", {}),
+        "fingerprint": fingerprint(spoke),
+        "version": row.version,
+        "stamp": row.stamp,
+        "disposition": row.kind,
+        "reason": dumps(row.into),
+        "seen": f"{run.id}=",
+    }
+
+
+def take_in(hub: Hub, run: Run, spoke: Spoke, rows: Sequence[Record]) -> None:
+    """Put rows that were read by id into the inbox, outside of any page."""
+    if not rows:
+        return
+    with hub.store.begin() as tx:
+        run.hold(tx)
+        put_away(tx, run, spoke, sort_out(tx, run, spoke, fingerprint(spoke), rows, ""))
+        _flush_calls(hub, tx, run, spoke)
+
+
+def _flush_calls(hub: Hub, tx: Tx, run: Run, spoke: Spoke) -> None:
+    made = hub.calls.take(spoke.connection)
+    if made:
+        runs.add_to_spoke(tx, run.id, spoke.connection, spoke.object, calls=made)

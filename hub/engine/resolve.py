@@ -1,0 +1,245 @@
+"""Find the golden record of rows that have no link: by create key, by a person's answer, by match rule, or a new one.
+
+Ambiguous is never guessed: what could be two records is held for a person, and nothing is created anywhere meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hub.core import match
+from hub.core.errors import Reject
+from hub.core.model import ABSENT, UNRESOLVED, Golden, Link, Pair, Spoke
+from hub.engine.apply import Verdicts, in_scope
+from hub.engine.batch import Batch, BatchRefs, link_id, load_refs
+from hub.engine.keys import match_keys
+from hub.engine.pull import GONE
+from hub.store import goldens, operations, reviews
+from hub.store.db import dumps
+from hub.store.operations import Operation
+from hub.store.records import Pending
+
+
+@dataclass(slots=True)
+class Resolved:
+    """Rows that found their golden record, with the links made for them."""
+
+    rows: list[tuple[str, Pending]] = field(default_factory=list)
+    golden_of: dict[str, str] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    founded: dict[str, Golden] = field(default_factory=dict)
+
+    def take(self, row: Pending, link: Link) -> None:
+        self.rows.append((link.id, row))
+        self.golden_of[row.remote_id] = link.golden
+        self.links.append(link)
+
+    def add_to(self, batch: Batch) -> None:
+        """The new links and golden records are not in the database yet: the batch must know them all the same."""
+        for golden in self.founded.values():
+            batch.goldens.setdefault(golden.id, golden)
+        for link in self.links:
+            batch.links.setdefault(link.golden, []).append(link)
+
+
+def resolve_rows(v: Verdicts, spoke: Spoke, rows: Sequence[Pending]) -> Resolved:
+    """Link, hold or found each of these rows of one spoke, in reading order."""
+    found = Resolved()
+    rest = [row for row in rows if not _plain_end(v, spoke, row)]
+    rest = _by_key(v, spoke, rest, found)
+    rest = _by_answer(v, spoke, rest, found)
+    _by_rule(v, spoke, rest, found)
+    for link in found.links:
+        v.links[link.id] = link
+        v.opened.append(link)
+    reviews.close_reviews(v.tx, spoke.connection, spoke.object, list(found.golden_of))
+    return found
+
+
+def _plain_end(v: Verdicts, spoke: Spoke, row: Pending) -> bool:
+    """Rows that need no golden record: gone ones, and those out of scope."""
+    if row.kind in GONE:
+        v.outcome(row, "unchanged", dumps(row.into) if row.into else "gone before it was linked")
+        return True
+    if not in_scope(spoke, row):
+        place = spoke.where_place if spoke.mapping.matches_only(row.fields) else spoke.mapping.place
+        v.outcome(row, "skipped", "out of scope (where)", str(place))
+        return True
+    if spoke.direction == "write":
+        v.outcome(row, "skipped", "this spoke is only written", str(spoke.place))
+        return True
+    return False
+
+
+# ---------------------------------------------------------------- by create key
+
+
+def _by_key(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> list[Pending]:
+    """A record that carries one of our create keys is what we created, whatever became of the answer."""
+    keyed = [row for row in rows if row.key]
+    if not keyed:
+        return list(rows)
+    ours = operations.by_key(v.tx, [row.key for row in keyed])
+    rest = [row for row in rows if not row.key]
+    for row in keyed:
+        operation = ours.get(row.key)
+        if operation is not None and operation.state == "pending":
+            operation = None  # never sent by this database: what the remote holds is older than what we know
+        link = _adopt(v, spoke, row, operation) if operation else _by_origin(v, spoke, row, found)
+        if link is None:
+            rest.append(row)
+        else:
+            found.take(row, link)
+    return rest
+
+
+def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation) -> Link | None:
+    if _is_taken(v, operation.golden, spoke):
+        return None
+    v.ended.append((operation.id, "done", "", row.remote_id))
+    v.note(
+        "adopted by key", operation.golden, connection=spoke.connection, object=spoke.object, remote_id=row.remote_id
+    )
+    return new_link(spoke, row.remote_id, operation.golden, created_base(operation))
+
+
+def created_base(operation: Operation) -> dict[str, Pair]:
+    """The base of a record that we created: what was sent, until a read shows what became of it."""
+    return {f.path: Pair(f.after, f.raw, False) for f in operation.fields}
+
+
+def _by_origin(v: Verdicts, spoke: Spoke, row: Pending, found: Resolved) -> Link | None:
+    """After a restore the hub does not know its own operation any more; the key still names the origin."""
+    part = match.origin_part(row.key)
+    candidates = goldens.by_origin_part(v.tx, part) if part else []
+    for golden in candidates:
+        taken = golden.id in found.golden_of.values() or _is_taken(v, golden.id, spoke)
+        if golden.state == "live" and not taken:
+            v.note("recognised by key", golden.id, connection=spoke.connection, remote_id=row.remote_id)
+            return new_link(spoke, row.remote_id, golden.id, {})
+    return None
+
+
+def _is_taken(v: Verdicts, golden: str, spoke: Spoke) -> bool:
+    links = goldens.links_of(v.tx, [golden])[golden]
+    return any(_occupies(link, spoke) for link in links)
+
+
+def _occupies(link: Link, spoke: Spoke) -> bool:
+    return (link.connection, link.object) == (spoke.connection, spoke.object) and link.state in ("linked", "suspended")
+
+
+def new_link(spoke: Spoke, remote_id: str, golden: str, base: dict[str, Pair]) -> Link:
+    return Link(
+        id=link_id(spoke.connection, spoke.object, remote_id),
+        golden=golden,
+        connection=spoke.connection,
+        object=spoke.object,
+        remote_id=remote_id,
+        base=base,
+    )
+
+
+# ---------------------------------------------------------------- by a person's answer
+
+
+def _by_answer(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> list[Pending]:
+    answers = reviews.answers(v.tx, spoke.connection, spoke.object, [row.remote_id for row in rows])
+    rest = []
+    for row in rows:
+        answer, golden = answers.get(row.remote_id, ("", ""))
+        if answer == "accepted" and golden and not _is_taken(v, golden, spoke):
+            found.take(row, new_link(spoke, row.remote_id, golden, {}))
+            v.note("linked", golden, "accepted by a person", connection=spoke.connection, remote_id=row.remote_id)
+        elif answer == "rejected":
+            _found_golden(v, spoke, row, found)
+        else:
+            rest.append(row)
+    return rest
+
+
+# ---------------------------------------------------------------- by match rule
+
+
+def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> None:
+    """Match rules over what the row says canonically; rows of one batch see each other's new golden records."""
+    refs = _refs(v, rows)
+    keyed = [(row, match_keys(v.run.sync, canonical(spoke, row, refs))) for row in rows]
+    names = sorted({key for _, keys in keyed for key, _, _ in keys})
+    by_key: dict[str, list[str]] = {}
+    for key, golden, _strong in goldens.candidates(v.tx, names):
+        by_key.setdefault(key, []).append(golden)
+    taken = _taken(v, spoke, {g for many in by_key.values() for g in many}) | set(found.golden_of.values())
+    for row, keys in keyed:
+        candidates = [(index, decide, golden) for key, decide, index in keys for golden in by_key.get(key, ())]
+        verdict = match.verdict(candidates, taken)
+        if verdict.kind == "link" and verdict.golden:
+            golden = verdict.golden
+            found.take(row, new_link(spoke, row.remote_id, golden, {}))
+            rule = str(v.run.sync.match[candidates[0][0]].place) if candidates else ""
+            v.note("linked", golden, f"{verdict.reason} ({rule})", connection=spoke.connection, remote_id=row.remote_id)
+        elif verdict.kind == "review":
+            _hold_for_review(v, spoke, row, verdict.candidates, verdict.reason)
+            continue
+        else:
+            golden = _found_golden(v, spoke, row, found)
+        taken.add(golden)
+        for key, _decide, _index in keys:
+            if golden not in by_key.setdefault(key, []):
+                by_key[key].append(golden)
+
+
+def canonical(spoke: Spoke, row: Pending, refs: BatchRefs) -> dict[str, object]:
+    """What a row says, as far as it can be read; a value that cannot is left out here and reported by decide."""
+    try:
+        values = spoke.mapping.read(row.fields, spoke.connection, refs)
+    except Reject:
+        values, _refused = spoke.mapping.read_each(row.fields, spoke.connection, refs)
+    return {path: value for path, value in values.items() if value is not ABSENT and value is not UNRESOLVED}
+
+
+def _refs(v: Verdicts, rows: Sequence[Pending]) -> BatchRefs:
+    batch = Batch(v.run)
+    load_refs(v.tx, batch, rows)
+    return batch.refs
+
+
+def _taken(v: Verdicts, spoke: Spoke, candidates: set[str]) -> set[str]:
+    links = goldens.links_of(v.tx, sorted(candidates)) if candidates else {}
+    return {g for g, mine in links.items() if any(_occupies(link, spoke) for link in mine)}
+
+
+def _hold_for_review(v: Verdicts, spoke: Spoke, row: Pending, candidates: Sequence[str], reason: str) -> None:
+    text = reason.replace("<connection>", spoke.connection)
+    v.outcome(row, "held", f"match needs a person: {text}")
+    reviews.open_review(
+        v.tx,
+        {
+            "id": v.hub.new_id("m"),
+            "sync": v.run.sync.name,
+            "connection": spoke.connection,
+            "object": spoke.object,
+            "remote_id": row.remote_id,
+            "candidates": sorted(set(candidates)),
+            "reason": text,
+            "place": "",
+        },
+    )
+    v.note("match review", connection=spoke.connection, object=spoke.object, remote_id=row.remote_id, why=text)
+
+
+def _found_golden(v: Verdicts, spoke: Spoke, row: Pending, found: Resolved) -> str:
+    """A new golden record, founded by this row. Its id follows from its origin, so that a restored hub finds the same."""
+    origin = (spoke.connection, spoke.object, row.remote_id, 0)
+    golden = Golden(
+        id=match.golden_id(v.hub.workspace, origin),
+        entity=v.run.sync.entity,
+        kind=v.run.sync.kind,
+        origin=origin,
+    )
+    found.founded[golden.id] = golden
+    key = match.create_key(v.hub.workspace, origin, (spoke.connection, spoke.object))
+    v.founded[golden.id] = match.origin_part(key)
+    found.take(row, new_link(spoke, row.remote_id, golden.id, {}))
+    return golden.id
