@@ -109,11 +109,15 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a golden field's value came from. `by`: a connection, or "person:NAME" for a decision in the hub."""
+    """Where a golden field's value came from. `by`: a connection, or "person:NAME" for a decision in the hub.
+
+    The value was entered in (`after`, `stamp`]; without `after` it is only known to be no younger than `stamp`.
+    """
 
     by: str
     stamp: str = ""
     run: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ class Side:
 
     `rules`: {path: Rule}. `direction`: both | read | write (the spoke's). `drift`: report | overwrite.
     `intents`: {path: value} of writes whose outcome is not known or whose form was not seen yet, newest last.
-    `pending`: paths of operations that are decided but not sent. `writes`: of {create, update, delete}.
+    `writes`: of {create, update, delete}. `deleting`: the action (delete | archive) of an operation against this record
+    that is decided but not sent; it stays due until an edit or a restored record withdraws it.
     """
 
     link: Link
@@ -196,6 +201,7 @@ class Side:
     drift: str = "report"
     writes: frozenset[str] = frozenset({"create", "update"})
     intents: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    deleting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,219 @@
+"""The question of one field and the answer that grows: accepting a value, refusing others, asking a person.
+
+What `merge`, `firsts` and `kinds` share. Every way in which a value may lose goes through here, so that none is lost
+without a base that makes writing back due and an entry for the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.core.hearing import EDIT, NEW, Heard, alike, canonical, readable
+from hub.core.intervals import seconds
+from hub.core.model import FieldChange, Held, Lost, Missing, Note, Pair, Policy, Refs, Side, Source, Value
+from hub.core.policies import EMPTY, Candidate
+
+Versions = Sequence[tuple[Value, str, str]]  # settled versions of a field, oldest first: value, by, stamp
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One field of one golden record, and all that bears on it. `sides`: every link that maps it, in link order."""
+
+    path: str
+    kind: str
+    value: Value
+    source: Source | None
+    sides: Sequence[Side]
+    policy: Policy
+    refs: Refs
+    run: str = ""
+    now: str = ""
+    founding: bool = False
+    hold: Held | None = None
+    decision: tuple[Value, str] | None = None
+    recent: Versions = ()
+
+    def cite(self, section: str, entry: str) -> str:
+        """The rule that decided, as a person finds it in the file."""
+        table: Mapping[str, object] = getattr(self.policy, section)
+        if self.path not in table and section == "first_link" and "default" not in table:
+            return self.cite("conflicts", entry)
+        key = self.path if self.path in table else "default"
+        places = self.policy.rule_places
+        place = places.get(f"{section}.{key}") or places.get(key)
+        return f"{section}.{key}: {entry}" + (f" ({place})" if place else "")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What becomes of the field. `pairs`: new bases by link id; `applied`, `conflicted`, `waiting`, `refused`: link ids
+    whose reading had that effect."""
+
+    value: Value
+    source: Source | None
+    change: FieldChange | None = None
+    lost: list[Lost] = field(default_factory=list)
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    hold: Held | None = None
+    closed: bool = False
+    notes: list[Note] = field(default_factory=list)
+    applied: set[str] = field(default_factory=set)
+    conflicted: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+    def lose(self, q: Question, h: Heard, reason: str, rule: str) -> None:
+        """This side's value does not stand: it is kept for the audit, and writing back to it is due."""
+        self.pairs[h.link] = h.own_pair
+        self.applied.add(h.link)
+        self.lost.append(Lost(q.path, h.value, h.connection, reason, rule))
+
+    def agree(self, h: Heard, value: Value) -> None:
+        self.pairs[h.link] = Pair(value, h.raw)
+        self.applied.add(h.link)
+
+
+def candidates(q: Question, a: Answer, asks: Sequence[Heard], *, golden: bool) -> list[Candidate]:
+    """The distinct values asked for; the golden value too, if no side that edits had seen it."""
+    values: list[Value] = []
+    for h in asks:
+        if not any(alike(q.kind, h.value, v) for v in values):
+            values.append(h.value)
+    counts = golden and not any(_had_seen(q, h, a.value) for h in asks if h.what == EDIT)
+    if counts and all(h.what == NEW for h in asks):
+        counts = a.value not in EMPTY
+    if counts and not any(alike(q.kind, a.value, v) for v in values):
+        values.append(a.value)
+    found = []
+    for v in values:
+        own = counts and alike(q.kind, a.value, v)
+        supporters = tuple(h for h in asks if alike(q.kind, h.value, v))
+        found.append(Candidate(v, supporters, a.source if own else None, own))
+    return found
+
+
+def _had_seen(q: Question, h: Heard, value: Value) -> bool:
+    if h.base is None:
+        return False
+    return alike(q.kind, h.base.agreed, value) or alike(q.kind, canonical(h.rule, h.base.form, h.side, q.refs), value)
+
+
+def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "") -> bool:
+    """Let a value into the golden record. False if it was parked instead."""
+    if alike(q.kind, winner.value, a.value):
+        for h in winner.asks:
+            a.agree(h, a.value)
+        return True
+    best = min(winner.asks, key=lambda h: (not alike(q.kind, h.value, winner.value), not h.side.link.primary, h.link))
+    writers = _alternates(q, winner.value, best.connection)
+    if writers:
+        text = (
+            f"{q.path} goes back and forth between two values, written by {' and '.join(writers)}; it is left as it is"
+        )
+        a.notes.append(Note("parked", q.path, "", text, place=best.rule.place))
+        hold(q, a, winner.asks)
+        return False
+    if reason == "edit" and q.founding:
+        reason = "founded"
+    a.change = FieldChange(q.path, q.value, winner.value, best.connection, reason, rule)
+    a.value, a.source = winner.value, _source(q, best)
+    for h in winner.asks:
+        a.agree(h, winner.value)
+    return True
+
+
+def _source(q: Question, h: Heard) -> Source:
+    reading = h.side.reading
+    if reading is None:
+        return Source(h.connection, run=q.run)
+    points = [reading.points[n] for n in (q.path, *h.rule.remote_names()) if n in reading.points]
+    if points:
+        return Source(h.connection, max(points), q.run, max(points))
+    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after)
+
+
+def lose(q: Question, a: Answer, losers: Sequence[Candidate], reason: str, rule: str) -> None:
+    for c in losers:
+        for h in c.asks:
+            a.lose(q, h, reason, rule)
+        if c.golden and (c.source is not None or c.value is not None):
+            a.lost.append(Lost(q.path, c.value, c.source.by if c.source is not None else "", reason, rule))
+
+
+def _alternates(q: Question, value: Value, writer: str) -> list[str]:
+    """The writers, if this change would be the fourth in a day between the same two values. People may change minds."""
+    if q.kind in ("set", "consent"):
+        return []
+    by_machines = [v for v in q.recent if not v[1].startswith("person:")]
+    last = sorted(by_machines, key=lambda v: seconds(v[2]) or 0.0)[-3:]
+    if len(last) < 3 or not (last[0][0] == last[2][0] == q.value != value == last[1][0]):
+        return []
+    first, now = seconds(last[0][2]), seconds(q.now)
+    writers = sorted({by for _, by, _ in last} | {writer})
+    recent = first is not None and (now is None or now - first <= DAY)
+    return writers if recent and len(writers) > 1 else []
+
+
+# ---------------------------------------------------------------- holds
+
+
+def hold(q: Question, a: Answer, asks: Sequence[Heard], stuck: Mapping[str, object] | None = None) -> None:
+    """Freeze the field: the golden value stays, bases stay, each side's claim is kept as it was read."""
+    a.hold = Held(q.path, {h.link: h.raw for h in asks} | dict(stuck or {}), a.value)
+    for h in asks:
+        a.pairs.pop(h.link, None)
+        a.conflicted.add(h.link)
+
+
+# ---------------------------------------------------------------- ownership
+
+
+def owner(q: Question) -> str:
+    return q.policy.ownership.get(q.path) or q.policy.ownership.get("default", "")
+
+
+def by_owner(q: Question, a: Answer, asks: Sequence[Heard], everyone: Sequence[Heard]) -> tuple[list[Heard], bool]:
+    """The asks that may be considered, and whether they are the owner's. Others are refused while the owner has a say."""
+    name = owner(q)
+    own = [h for h in asks if h.connection == name]
+    if not name or not (own or owner_holds(q, everyone)):
+        return list(asks), False
+    rule = q.cite("ownership", name)
+    stands = [h.value for h in own] or [a.value]
+    for h in asks:
+        if h in own:
+            continue
+        if any(alike(q.kind, h.value, v) for v in stands):
+            a.agree(h, h.value)
+        else:
+            a.lose(q, h, "ownership", rule)
+    unseen = own and a.source is not None and not any(_had_seen(q, h, a.value) for h in own)
+    if unseen and a.source is not None and a.source.by != name and a.value not in (None, *stands):
+        a.lost.append(Lost(q.path, a.value, a.source.by, "ownership", rule))
+    return own, bool(own)
+
+
+def owner_holds(q: Question, everyone: Sequence[Heard]) -> bool:
+    """Whether the owner has a record here with a value, or cleared the field itself."""
+    name = owner(q)
+    sides = [s for s in q.sides if s.link.connection == name and s.link.state in ("linked", "suspended")]
+    sides = [s for s in sides if readable(s, s.rules[q.path])]
+    if not sides:
+        return False
+    if q.source is not None and q.source.by == name:
+        return True
+    asked = {h.link: h.value for h in everyone if h.asks}
+    return any(_holds_value(q, s, asked) for s in sides)
+
+
+def _holds_value(q: Question, side: Side, asked: Mapping[str, Value]) -> bool:
+    if side.link.id in asked:
+        return asked[side.link.id] not in EMPTY
+    base = side.link.base.get(q.path)
+    if base is None:
+        return False
+    value = canonical(side.rules[q.path], base.form, side, q.refs)
+    return (base.agreed if isinstance(value, Missing) else value) not in EMPTY
