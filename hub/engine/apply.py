@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.connect.clock import to_stamp
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Reject
+from hub.core.expressions import holds
 from hub.core.model import (
     ABSENT,
     Decision,
@@ -216,9 +217,13 @@ def _reading(v: Verdicts, spoke: Spoke, link: Link, row: Pending) -> tuple[Link,
 
 
 def in_scope(spoke: Spoke, row: Pending) -> bool:
+    """Whether the spoke's `where` lets this record take part. A field that was not read is no evidence against it."""
     if not spoke.mapping.matches_only(row.fields):
         return False
-    return spoke.where is None or spoke.where.evaluate(record=row.fields) is True
+    try:
+        return holds(spoke.where, row.fields) is not False
+    except Reject:
+        return False
 
 
 def _leave_scope(v: Verdicts, spoke: Spoke, link: Link, row: Pending) -> Link:

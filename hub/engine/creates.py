@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.core import match
+from hub.core.expressions import holds
 from hub.core.model import FieldWrite, Golden, Note, Spoke
 from hub.core.plan import render
 from hub.engine.apply import Verdicts
@@ -86,7 +87,7 @@ def _create(v: Verdicts, batch: Batch, golden: Golden, spoke: Spoke) -> None:
     if new.missing is not None:
         _dead(v, golden, spoke, new.missing)
         return
-    if spoke.where is not None and spoke.where.evaluate(record=new.raw) is not True:
+    if not _stays_in_scope(spoke, new.raw):
         v.note("not created", golden.id, f"out of scope of {spoke.connection} ({spoke.where_place})")
         return
     blocked = batch.blocked.get((golden.id, spoke.connection), {})
@@ -95,6 +96,12 @@ def _create(v: Verdicts, batch: Batch, golden: Golden, spoke: Spoke) -> None:
     refused = {p for p, value in blocked.items() if p}
     fields = tuple(f for f in new.fields if not (f.path in refused and blocked[f.path] == f.raw))
     v.planned.append(_operation(v, golden, spoke, fields, new.raw if len(fields) == len(new.fields) else None))
+
+
+def _stays_in_scope(spoke: Spoke, raw: dict[str, Any]) -> bool:
+    """A record that would be out of scope the moment it is there is not created."""
+    whole = {n: raw.get(n) for n in spoke.where.record_names} if spoke.where is not None else {}
+    return holds(spoke.where, whole) is not False
 
 
 def _operation(

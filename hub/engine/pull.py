@@ -35,7 +35,13 @@ def fingerprint(spoke: Spoke) -> str:
 
 
 def wanted(spoke: Spoke, *, slow: bool = True) -> Want:
-    return Want(fields=tuple(spoke.mapping.reads()), key_field=spoke.key_field, slow=slow)
+    return Want(fields=read_names(spoke), key_field=spoke.key_field, slow=slow)
+
+
+def read_names(spoke: Spoke) -> tuple[str, ...]:
+    """The remote fields to read: those that the mapping and the scope speak of."""
+    scope = spoke.where.record_names if spoke.where is not None else ()
+    return tuple(dict.fromkeys((*spoke.mapping.reads(), *scope)))
 
 
 def pull_all(hub: Hub, run: Run) -> None:
@@ -154,7 +160,7 @@ def sort_out(tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record
     ids = [r.id for r in rows]
     known = records.known(tx, spoke.connection, spoke.object, ids)
     waiting = records.pending_for(tx, spoke.connection, spoke.object, ids)
-    names = (*spoke.mapping.reads(),)
+    names = read_names(spoke)
     out = SortedOut()
     for row in rows:
         _sort_one(out, run, spoke, meaning, row, known.get(row.id), waiting.get(row.id), names, after)
