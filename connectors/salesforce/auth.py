@@ -73,6 +73,7 @@ class Auth:
         self._settings: Mapping[str, Any] = config.get("auth") or {}
         self._lock = threading.Lock()
         self._grant: Grant | None = None
+        self.user = ""
         self._refusal: tuple[float, SignIn] | None = None
 
     def grant(self) -> Grant:
@@ -98,7 +99,7 @@ class Auth:
         except SignIn as refusal:
             self._refusal = (now, refusal)
             raise
-        self._refusal = None
+        self._refusal, self.user = None, self._grant.user
         return self._grant
 
     # -- the flows

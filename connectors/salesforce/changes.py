@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from connectors.salesforce import soql
+from connectors.salesforce import errors, soql
 from connectors.salesforce.objects import traits
 from connectors.salesforce.transport import Answer, Transport
 from hub.connect.connector import Context, Page, Want
@@ -120,9 +120,12 @@ class Reader:
         """All pages of a query. Raises Retry if fewer rows came than were announced."""
         verb = "/queryAll" if deleted else "/query"
         answer = self._transport.read("GET", verb, params={"q": query}, what=f"{object} query")
-        announced, seen = answer.body.get("totalSize"), 0
+        announced, seen = None, 0
         while True:
             body = answer.body
+            if not isinstance(body, dict) or not isinstance(body.get("records"), list) or "done" not in body:
+                raise errors.broken("rows are missing", where=f"{self._transport.connection} {object}", write=False)
+            announced = body.get("totalSize") if announced is None else announced
             seen += len(body["records"])
             if body["done"] and announced is not None and seen < announced:
                 raise Retry(
@@ -148,7 +151,7 @@ class Reader:
 
     def record(self, object: str, want: Want, *, direct: bool = False) -> Callable[[Fields], Record]:
         """A function from row to record, made once per read."""
-        pick, key_field, us = _picker(want.fields), want.key_field, self._transport.auth.grant().user
+        pick, key_field, us = _picker(want.fields), want.key_field, self._transport.signed_in().user
         stamp, id18, fate = soql.stamp, soql.id18, _fate
 
         def to_record(row: Fields) -> Record:

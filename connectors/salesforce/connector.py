@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from connectors.salesforce import objects, soql
+from connectors.salesforce import errors, objects, soql
 from connectors.salesforce.auth import KINDS
 from connectors.salesforce.changes import Reader
 from connectors.salesforce.transport import Transport
@@ -60,7 +60,7 @@ class Salesforce(Connector):
         self._writer = Writer(self._transport)
 
     def check(self) -> Identity:
-        grant = self._transport.auth.grant()
+        grant = self._transport.signed_in()
         found = {o["name"]: o for o in self._catalogue()}
         rights = [
             (f"{o}: {right}", bool(found.get(o, {}).get(right))) for o, needs in _NEEDED.items() for right in needs
@@ -104,8 +104,11 @@ class Salesforce(Connector):
     def _by_id(self, object: str, ids: Sequence[str], want: Want) -> Iterable[Record]:
         columns, to_record = self._reader.columns(object, want), self._reader.record(object, want, direct=True)
         path, body = f"/composite/sobjects/{soql.name(object)}", {"ids": ids, "fields": columns}
-        answer = self._transport.read("POST", path, body=body, what=f"{object} read by id")
-        return (to_record(row) for row in answer.body if row)
+        rows = self._transport.read("POST", path, body=body, what=f"{object} read by id").body
+        if not isinstance(rows, list) or len(rows) != len(ids):
+            # A record that is not mentioned would be taken for deleted.
+            raise errors.broken("rows are missing", where=f"{self.connection} {object}", write=False)
+        return (to_record(row) for row in rows if row)
 
     def _departed(self, object: str, ids: Sequence[str], want: Want) -> Iterable[Record]:
         """What the recycle bin says about records that a read by id did not find."""

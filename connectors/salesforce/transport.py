@@ -53,20 +53,25 @@ class Transport:
         self.usage: tuple[int, int] | None = None
         self._usage_seen = 0.0
 
+        self._patient = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=1, max=30),
+            retry=tenacity.retry_if_exception(_worth_waiting),
+            sleep=context.clock.sleep,
+            reraise=True,
+        )
+
+    def signed_in(self) -> Grant:
+        """The token in use and who we are with it; signs in if that has not happened yet."""
+        return self._patient(self.auth.grant)
+
     @property
     def root(self) -> str:
         return f"/services/data/v{self._version}"
 
     def read(self, method: str, path: str, *, what: str, params: Any = None, body: Any = None) -> Answer:
         """A request that changes nothing, tried again a few times while Salesforce is busy or the line is bad."""
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential(multiplier=1, max=30),
-            retry=tenacity.retry_if_exception(_worth_waiting),
-            sleep=self._context.clock.sleep,
-            reraise=True,
-        )
-        return retrying(self._call, method, path, what=what, params=params, body=body, write=False)
+        return self._patient(self._call, method, path, what=what, params=params, body=body, write=False)
 
     def write(self, method: str, path: str, *, what: str, params: Any = None, body: Any = None) -> Answer:
         """A request that may change something, sent once."""

@@ -191,12 +191,12 @@ class Writer:
             answer = self._transport.read("POST", path, body=body, what=f"{object} read-back")
         except HubError:
             return receipts  # the writes stand; the next pull shows what became of them
-        return self._complete(items, receipts, answer.body)
+        return self._complete(items, receipts, answer.body if isinstance(answer.body, list) else ())
 
     def _complete(self, items: Items, receipts: dict[int, Receipt], rows: Iterable[Any]) -> dict[int, Receipt]:
         """Put what was read back into the receipts, save where somebody else has written in the meantime."""
-        us = self._transport.auth.grant().user
-        ours = {soql.id18(r["Id"]): r for r in rows if r and (not us or r["LastModifiedById"] == us)}
+        us = self._transport.auth.user
+        ours = {soql.id18(r["Id"]): r for r in rows if _is_row(r) and us in ("", r["LastModifiedById"])}
         for n, write in items:
             row = ours.get(receipts[n].id)
             if row and receipts[n].status == "done":
@@ -223,6 +223,10 @@ def _back_columns(items: Items) -> list[str]:
     """The written fields that can be read back: a parent named by its own key is not one of them."""
     names = (n for _, w in items for n, v in w.fields.items() if not isinstance(v, dict))
     return list(dict.fromkeys(["Id", "SystemModstamp", "LastModifiedById", *names]))
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and {"Id", "SystemModstamp", "LastModifiedById"} <= row.keys()
 
 
 def _is_unnamed_duplicate(receipt: Receipt) -> bool:
