@@ -116,7 +116,7 @@ class Pull:
 
     def _delta(self) -> Step:
         at = self.at.delta
-        low, start = int(at.get("from") or self.at.bound - self.overlap), int(at.get("start") or 0)
+        low, start = int(at.get("from") or max(0, self.at.bound - self.overlap)), int(at.get("start") or 0)
         split = str(at.get("id") or "")
         given: set[tuple[str, str]] = set()
         while True:

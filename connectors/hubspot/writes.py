@@ -134,38 +134,31 @@ class Writer:
     def _associate(self, name: str, writes: Sequence[Write]) -> None:
         a = association(self.object, name)
         assert a, "only association fields come here"
-        sets = [(w.id, str(w.fields[name])) for w in writes if w.fields[name]]
-        clears = [w.id for w in writes if not w.fields[name]]
-        by_id = {w.id: w for w in writes}
-        self._link(by_id, name, lambda: associations.set_calls(self.api, a, sets), [id for id, _ in sets])
-        self._link(by_id, name, lambda: associations.clear_calls(self.api, a, self._present(a, clears)), clears)
+        sets, clears = [w for w in writes if w.fields[name]], [w for w in writes if not w.fields[name]]
+        self._link(sets, name, lambda: associations.set_calls(self.api, a, [(w.id, str(w.fields[name])) for w in sets]))
+        self._link(clears, name, lambda: associations.clear_calls(self.api, a, self._present(a, clears)))
 
-    def _present(self, a: Association, ids: Sequence[str]) -> list[tuple[str, str]]:
+    def _present(self, a: Association, writes: Sequence[Write]) -> list[tuple[str, str]]:
         """The pairs that carry the label now; a cleared field takes it from each of them."""
-        found = associations.linked(self.api, a, ids) if ids else {}
+        found = associations.linked(self.api, a, [w.id for w in writes])
         return [(id, to) for id, others in found.items() for to in others]
 
-    def _link(
-        self,
-        by_id: Mapping[str, Write],
-        name: str,
-        calls: Callable[[], Iterator[tuple[Call, list[str]]]],
-        ids: list[str],
-    ) -> None:
-        """Make the calls, and add to the receipts of `ids` what became of this field."""
+    def _link(self, writes: Sequence[Write], name: str, calls: Callable[[], Iterator[tuple[Call, list[str]]]]) -> None:
+        """Make the calls, and add to the receipts what became of this field."""
         failed: dict[str, HubError] = {}
         try:
-            for call, part in calls():
+            for call, part in calls() if writes else ():
                 failed |= self._linked_badly(call, part)
         except HubError as error:
-            failed = dict.fromkeys(ids, error)
-        for id in ids:
-            w, bad = by_id[id], failed.get(id)
-            was = self.receipts[w.op]
+            # Fields written before are written again then, which changes nothing.
+            failed = {w.id: error for w in writes}
+            self.halted = error if isinstance(error, Stop) else self.halted
+        for w in writes:
+            bad, was = failed.get(w.id), self.receipts[w.op]
             if bad is None:
                 self.receipts[w.op] = replace(was, fields={**(was.fields or {}), name: w.fields[name]})
             else:
-                self.receipts[w.op] = Receipt(w.op, _status(bad, w), id, error=_naming(bad, name))
+                self.receipts[w.op] = Receipt(w.op, _status(bad, w), w.id, error=_naming(bad, name))
 
     def _linked_badly(self, call: Call, ids: list[str]) -> dict[str, HubError]:
         """{id: error} of one association call. A call refused whole is made again row by row."""
