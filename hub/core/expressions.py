@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, DecimalException
 from typing import Any
 
@@ -42,13 +42,23 @@ class _Wrong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. `record_names`: the remote fields that it reads; `names`: the canonical paths or names."""
+    """A compiled expression. `record_names`: the remote fields that it reads; `names`: the canonical paths or names.
+    `condition`: its value is True or False, where null counts as False."""
 
     source: str
     run: Closure = field(repr=False, compare=False)
     record_names: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     place: Place = Place()
+    condition: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.source
+
+    def evaluate(self, *, record: Mapping[str, Any] | None = None, names: Mapping[str, Any] | None = None) -> Any:
+        """See `evaluate`."""
+        return evaluate(self, record=record, names=names)
 
 
 def evaluate(
@@ -62,7 +72,8 @@ def evaluate(
     if any(record.get(name, ABSENT) is ABSENT for name in expression.record_names):
         return ABSENT
     try:
-        return _outward(bounded(expression.run((record, names or {}))))
+        found = expression.run((record, names or {}))
+        return bool(found) if expression.condition else _outward(bounded(found))
     except (ValueError, TypeError, DecimalException, KeyError) as error:
         raise Reject(
             f"the expression `{expression.source[:80]}` cannot be computed",
@@ -97,7 +108,11 @@ def _outward(value: Any) -> Any:
 
 
 def parse(
-    source: str | Node, *, known: Callable[[str], bool] | None = None, numbers: Callable[[str], bool] | None = None
+    source: str | Node,
+    *,
+    known: Callable[[str], bool] | None = None,
+    numbers: Callable[[str], bool] | None = None,
+    condition: bool = False,
 ) -> tuple[Expression | None, list[Problem]]:
     """Compile an expression, or say what is wrong with it and where.
 
@@ -105,7 +120,8 @@ def parse(
     """
     node = source if isinstance(source, Node) else Node(text=source)
     try:
-        return _Compiler(node, known or (lambda name: False), numbers or (lambda name: False)).expression(), []
+        made = _Compiler(node, known or (lambda name: False), numbers or (lambda name: False)).expression()
+        return replace(made, condition=condition), []
     except _Wrong as wrong:
         return None, [Problem(_place(node, wrong.node), f"X{wrong.number:03d}", str(wrong), wrong.hint)]
 

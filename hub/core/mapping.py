@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.core.errors import Place, Reject
 from hub.core.expressions import alike
-from hub.core.model import ABSENT, UNRESOLVED, Fields, Raw, Refs, Spoke, Value
+from hub.core.model import ABSENT, UNRESOLVED, Fields, Raw, Refs, Value
 from hub.core.rules import FieldRule, RefRule, remote_id
 
 Read = Callable[[Fields, str, Refs], dict[str, Value]]
@@ -35,7 +35,8 @@ class Traced:
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
     """`set`: constants on the canonical side. `only`: constants on the remote side. `rules`: {canonical path: rule}.
-    `fingerprint` changes exactly when the meaning changes, not with comments or layout."""
+    `fingerprint` changes exactly when the meaning changes, not with comments or layout. `also`: remote fields that are
+    read for another reason than a rule, such as a spoke's `where`."""
 
     name: str
     connector: str
@@ -46,6 +47,7 @@ class Mapping:
     rules: Map[str, FieldRule]
     fingerprint: str = ""
     place: Place = Place()
+    also: tuple[str, ...] = ()
     _read: Read = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +60,7 @@ class Mapping:
 
     def reads(self) -> tuple[str, ...]:
         """The remote fields to ask for: also those only written, since their base must be known."""
-        return tuple(dict.fromkeys((*(n for rule in self.rules.values() for n in rule.names), *self.only)))
+        return tuple(dict.fromkeys((*(n for rule in self.rules.values() for n in rule.names), *self.only, *self.also)))
 
     def writes(self) -> tuple[str, ...]:
         """The remote fields that the hub may write; those of `only` on create alone."""
@@ -125,12 +127,6 @@ def _trace(rule: FieldRule, fields: Fields, connection: str, refs: Refs) -> Trac
     except Reject as error:
         problem, value = error, ABSENT
     return Traced(rule.path, rule.names, rule.place, raw, tuple(steps), value, problem)
-
-
-def wanted(spoke: Spoke) -> tuple[str, ...]:
-    """The remote fields that a spoke's reads must bring: those of its mapping, and those that its `where` looks at."""
-    where = spoke.where.record_names if spoke.where is not None else ()
-    return tuple(dict.fromkeys((*spoke.mapping.reads(), *where)))
 
 
 # ---------------------------------------------------------------- the generated reader

@@ -20,7 +20,8 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None,
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. `plain`: a scalar without quotes. `inset`: columns between `place` and the first letter of the text."""
+    """One node. `plain`: a scalar without quotes. `inset`: columns between `place` and the first letter of the text, -1
+    if the text starts on the next line."""
 
     place: Place = Place()
     form: Literal["scalar", "list", "map"] = "scalar"
@@ -53,6 +54,8 @@ class Node:
         """The place of a letter of this scalar's text: `line` from 0, `offset` from 0."""
         if not self.place.line:
             return self.place
+        if self.inset < 0:
+            return Place(self.place.path, self.place.line + 1 + line, offset + 1)
         column = self.place.column + self.inset + offset if line == 0 else offset + 1
         return Place(self.place.path, self.place.line + line, column)
 
