@@ -64,12 +64,7 @@ def _sort(shape: Shape, rows: list[dict[str, Any]], ids: list[str]) -> tuple[lis
         record = shape.record(raw, direct=True)
         records[record.id] = record
         records.update((loser.id, loser) for loser in shape.losers(raw, direct=True) if loser.id in asked)
-    strangers = {r.id for r in records.values() if r.kind == "updated"} - asked
     missing = [id for id in ids if id not in records]
-    # One row too many and one id too few belong together; with more than one of each, ask for each apart.
-    if len(strangers) == len(missing) == 1:
-        records[missing[0]] = merged(shape.object, missing.pop(), survivor := strangers.pop(), "", direct=True)
-        records[survivor] = records[survivor]
     return list(records.values()), missing
 
 

@@ -154,11 +154,12 @@ class Writer:
             failed = {w.id: error for w in writes}
             self.halted = error if isinstance(error, Stop) else self.halted
         for w in writes:
-            bad, was = failed.get(w.id), self.receipts[w.op]
+            was, bad = self.receipts[w.op], failed.get(w.id)
             if bad is None:
                 self.receipts[w.op] = replace(was, fields={**(was.fields or {}), name: w.fields[name]})
             else:
-                self.receipts[w.op] = Receipt(w.op, _status(bad, w), w.id, error=_naming(bad, name))
+                bad = _naming(bad, name)
+                self.receipts[w.op] = Receipt(w.op, _status(bad, w), w.id, error=bad)
 
     def _linked_badly(self, call: Call, ids: list[str]) -> dict[str, HubError]:
         """{id: error} of one association call. A call refused whole is made again row by row."""
