@@ -303,7 +303,7 @@ def _money(draft: Draft, decode: Closure, encode: Closure) -> tuple[type[FieldRu
 
     def fixed(raw: Raw) -> Value:
         amount = decode(raw)
-        return None if amount is None else values.money({"amount": amount, "currency": code})
+        return None if amount is None else {"amount": values.padded(amount, code), "currency": code}
 
     def pair(raw: Raw) -> Value:
         amount = decode(raw[0])

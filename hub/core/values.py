@@ -30,6 +30,7 @@ _SCALE = {
     **dict.fromkeys(re.findall("...", "BHDIQDJODKWDLYDOMRTND"), 3),
 }
 _MOST_DIGITS = 40
+_LARGEST = 10**_MOST_DIGITS
 
 
 def text(value: Any) -> str | None:
@@ -58,7 +59,7 @@ def _as_text(value: Any) -> str:
 def name(value: Any) -> str | None:
     """Text with single spaces inside."""
     tidied = text(value)
-    return tidied if tidied is None or (" " not in tidied and tidied.isalnum()) else " ".join(tidied.split())
+    return tidied if tidied is None or tidied.isalnum() else " ".join(tidied.split())
 
 
 def email(value: Any) -> str | None:
@@ -85,7 +86,7 @@ def url(value: Any) -> str | None:
     tidied = text(value)
     if tidied is None:
         return None
-    if any(c.isspace() for c in tidied):
+    if len(tidied.split()) > 1:
         raise ValueError("a web address such as https://example.org")
     scheme, mark, rest = tidied.rpartition("://")
     host, slash, path = rest.partition("/")
@@ -131,7 +132,7 @@ def decimal(value: Any) -> Decimal:
         raise ValueError("a number such as 12.5")
     try:
         if isinstance(value, int):
-            if abs(value) >= 10**_MOST_DIGITS:
+            if abs(value) >= _LARGEST:
                 raise ValueError("a number of at most 40 digits")
             return Decimal(value)
         made = (
@@ -153,9 +154,13 @@ def plain(number_: Decimal) -> str:
 
 
 def number(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and not value.strip():
+    kind = value.__class__
+    if kind is int and -_LARGEST < value < _LARGEST:
+        return str(value)
+    if kind is float and -1e15 < value < 1e15 and (value > 1e-3 or value < -1e-3):
+        made = repr(value)
+        return made[:-2] if made.endswith(".0") else made
+    if value is None or (kind is str and not value.strip()):
         return None
     return plain(decimal(value))
 
@@ -181,9 +186,14 @@ def money(value: Any) -> dict[str, str] | None:
     code = str(value.get("currency") or "").strip().upper()
     if not _CURRENCY.fullmatch(code):
         raise ValueError("an amount with a currency of three letters, such as EUR")
+    return {"amount": padded(amount, code), "currency": code}
+
+
+def padded(amount: str, currency: str) -> str:
+    """A normalised number with at least the decimals that the currency has."""
     whole, _, part = amount.partition(".")
-    part = part.ljust(_SCALE.get(code, 2), "0")
-    return {"amount": f"{whole}.{part}" if part else whole, "currency": code}
+    part = part.ljust(_SCALE.get(currency, 2), "0")
+    return f"{whole}.{part}" if part else whole
 
 
 def day(value: Any) -> str | None:
