@@ -16,7 +16,7 @@ from hub.connect.connector import Page, Want
 from hub.core.errors import HubError
 from hub.core.model import Record, Spoke
 from hub.engine.context import Hub, Run
-from hub.store import records, runs
+from hub.store import agenda, goldens, records, runs
 from hub.store.db import Tx, dumps
 from hub.store.records import Known, Pending
 
@@ -126,10 +126,22 @@ class _Reading:
                 values |= {"covers": page.covers or self.covers, "full_done": True}
                 if slow:
                     values["slow_at"] = tx.now
+                if self.full:
+                    _look_for_creates(tx, run, spoke)
             self.covers = page.covers or self.covers
             runs.save_cursor(tx, run.sync.name, spoke.connection, spoke.object, **values)
             _flush_calls(self.hub, tx, run, spoke)
         return []
+
+
+def _look_for_creates(tx: Tx, run: Run, spoke: Spoke) -> None:
+    """A spoke that joined, or whose scope or mapping changed, may lack golden records that nothing else brings up."""
+    if "create" not in spoke.writes or spoke.direction == "read":
+        return
+    after = ""
+    while found := goldens.missing_in(tx, run.sync.name, spoke.connection, spoke.object, after, 2_000):
+        agenda.add(tx, run.sync.name, [(agenda.golden(g), agenda.CREATES) for g in found])
+        after = found[-1]
 
 
 @dataclass(slots=True)

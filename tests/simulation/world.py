@@ -122,9 +122,14 @@ class World:
         """How many write calls the hub has made in all."""
         return sum(len(r.writes) for r in self.remotes.values())
 
-    def with_sync(self, *syncs: Sync) -> None:
-        """Change the configuration between runs."""
+    def with_sync(self, *syncs: Sync, profiles: Mapping[str, ObjectProfile] | None = None) -> None:
+        """Change the configuration between runs; a connection that is new brings an empty remote with it."""
         self.hub.syncs = {s.name: s for s in syncs}
+        for name in dict.fromkeys(k.connection for one in syncs for k in one.spokes):
+            if name not in self.remotes:
+                objects = {k.object: (profiles or {}).get(name, PERSON) for s in syncs for k in s.spokes}
+                self.remotes[name] = MemoryRemote(objects, self.clock, random.Random(name), name=name)
+        self.hub.connectors = connectors(self.remotes, self.clock, self.hub.calls)
 
     def ask(self, question: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Ask the store."""
