@@ -82,7 +82,7 @@ def candidates(q: Question, a: Answer, asks: Sequence[Heard], *, golden: bool) -
     for h in asks:
         if not any(alike(q.kind, h.value, v) for v in values):
             values.append(h.value)
-    counts = golden and not any(_had_seen(q, h, a.value) for h in asks if h.what == EDIT)
+    counts = golden and not any(had_seen(q, h, a.value) for h in asks if h.what == EDIT)
     if counts and all(h.what == NEW for h in asks):
         counts = a.value not in EMPTY
     if counts and not any(alike(q.kind, a.value, v) for v in values):
@@ -95,7 +95,7 @@ def candidates(q: Question, a: Answer, asks: Sequence[Heard], *, golden: bool) -
     return found
 
 
-def _had_seen(q: Question, h: Heard, value: Value) -> bool:
+def had_seen(q: Question, h: Heard, value: Value) -> bool:
     if h.base is None:
         return False
     return alike(q.kind, h.base.agreed, value) or alike(q.kind, canonical(h.rule, h.base.form, h.side, q.refs), value)
@@ -166,6 +166,9 @@ def hold(q: Question, a: Answer, asks: Sequence[Heard], stuck: Mapping[str, obje
     for h in asks:
         a.pairs.pop(h.link, None)
         a.conflicted.add(h.link)
+        # A base known only from an open intent is kept now: the intent may be gone when the claim is looked at again.
+        if h.base is not None and q.path not in h.side.link.base:
+            a.pairs[h.link] = h.base
 
 
 # ---------------------------------------------------------------- ownership
@@ -190,7 +193,7 @@ def by_owner(q: Question, a: Answer, asks: Sequence[Heard], everyone: Sequence[H
             a.agree(h, h.value)
         else:
             a.lose(q, h, "ownership", rule)
-    unseen = own and a.source is not None and not any(_had_seen(q, h, a.value) for h in own)
+    unseen = own and a.source is not None and not any(had_seen(q, h, a.value) for h in own)
     if unseen and a.source is not None and a.source.by != name and a.value not in (None, *stands):
         a.lost.append(Lost(q.path, a.value, a.source.by, "ownership", rule))
     return own, bool(own)

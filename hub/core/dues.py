@@ -39,9 +39,12 @@ def owed(
     refs: Refs,
     *,
     frozen: Collection[str] = (),
-    why: Mapping[str, str] | None = None,
 ) -> Owed:
-    """Compare one link's base with the golden record. `frozen`: paths in conflict; `why`: {path: reason of change}."""
+    """Compare one link's base with the golden record. `frozen`: paths in conflict.
+
+    The answer depends on what is stored alone, so that asking again gives equal writes; the reason of each is whoever
+    entered the value.
+    """
     found = Owed()
     if side.link.state != "linked":
         return found
@@ -54,7 +57,7 @@ def owed(
         elif not rule.readable:
             _owe_unread(found, side, rule, pair, golden, refs)
         elif pair is not None and pushes(side, rule):
-            _owe(found, side, rule, pair, golden, refs, (why or {}).get(path, ""))
+            _owe(found, side, rule, pair, golden, refs)
     return found
 
 
@@ -65,7 +68,7 @@ def _follow(found: Owed, rule: Rule, pair: Pair, golden: Golden) -> None:
         found.pairs[rule.path] = Pair(value, pair.form, pair.seen)
 
 
-def _owe(found: Owed, side: Side, rule: Rule, pair: Pair, golden: Golden, refs: Refs, why: str) -> None:
+def _owe(found: Owed, side: Side, rule: Rule, pair: Pair, golden: Golden, refs: Refs) -> None:
     value = golden.fields.get(rule.path)
     if alike(rule.kind, pair.agreed, value):
         return
@@ -74,7 +77,8 @@ def _owe(found: Owed, side: Side, rule: Rule, pair: Pair, golden: Golden, refs: 
         if raw is UNRESOLVED:
             return
         if raw is not ABSENT and raw != pair.form:
-            found.writes.append(FieldWrite(rule.path, pair.agreed, value, raw, why))
+            source = golden.sources.get(rule.path)
+            found.writes.append(FieldWrite(rule.path, pair.agreed, value, raw, source.by if source else ""))
             return
     found.pairs[rule.path] = Pair(value, pair.form, pair.seen)
 

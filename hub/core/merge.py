@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hub.core.ballot import Answer, Question, accept, by_owner, candidates, hold, lose, owner
+from hub.core.ballot import Answer, Question, accept, by_owner, candidates, had_seen, hold, lose, owner
 from hub.core.firsts import settle_firsts
 from hub.core.hearing import EDIT, NEW, QUIET, UNREADABLE, Heard, alike, canonical, claim
 from hub.core.kinds import merge_consent, merge_set
@@ -136,7 +136,10 @@ def _decided(q: Question, a: Answer, asks: Sequence[Heard], value: Value, by: st
             a.agree(h, value)
         else:
             a.lose(q, h, "decision", by)
+    contended = bool(asks) and not any(had_seen(q, h, q.value) or alike(q.kind, h.value, q.value) for h in asks)
     if not alike(q.kind, value, q.value):
+        if contended and q.source is not None:
+            a.lost.append(Lost(q.path, q.value, q.source.by, "decision", by))
         a.change = FieldChange(q.path, q.value, value, by, "decision", by)
     a.value, a.source = value, Source(by, q.now, q.run)
 

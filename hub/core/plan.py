@@ -149,7 +149,6 @@ def _take_answers(work: _Work) -> None:
 
 
 def _take_dues(work: _Work) -> None:
-    why = {path: a.change.reason for path, a in work.answers.items() if a.change is not None}
     for side in work.sides:
         id = side.link.id
         if _listens(side):
@@ -157,7 +156,7 @@ def _take_dues(work: _Work) -> None:
             work.renew(id, seen.pairs)
             _report(work, side, seen)
         base = {**side.link.base, **work.bases.get(id, {})}
-        found = owed(side, base, work.golden, work.refs, frozen=work.frozen, why=why)
+        found = owed(side, base, work.golden, work.refs, frozen=work.frozen)
         work.renew(id, found.pairs)
         _report(work, side, found)
         if found.writes:
