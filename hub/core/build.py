@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from typing import Any
 
 from hub.core import values
-from hub.core.entities import Entity, Model
-from hub.core.errors import Place
-from hub.core.expressions import Expression, evaluate, parse
-from hub.core.model import ABSENT, Raw, Value
-from hub.core.rules import FieldRule, PairRule, ReadExpression, RefRule, Step, Unlisted, WriteExpression
-from hub.core.shapes import Block, Findings, did_you_mean
-from hub.core.transforms import WORDS, Options, Tools, Word, itself, loses
-
-Closure = Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A field as it was declared, with what it is checked against."""
-
-    path: str
-    place: Place
-    spec: Block
-    entity: Entity
-    model: Model
-    tools: Tools
-
-    @property
-    def direction(self) -> str:
-        return str(self.spec["direction"])
-
-    @property
-    def writes(self) -> bool:
-        return self.direction != "read"
-
-    @property
-    def reads(self) -> bool:
-        return self.direction != "write"
+from hub.core.computed import computed
+from hub.core.draft import Closure, Draft, chain, common, cutting, default_of, endings, remote_name
+from hub.core.model import Raw, Value
+from hub.core.rules import FieldRule, PairRule, RefRule, Step
+from hub.core.shapes import Findings, did_you_mean
+from hub.core.tables import table_of
+from hub.core.transforms import WORDS, Options, Word, itself, loses
 
 
 def build(draft: Draft, found: Findings) -> FieldRule | None:
@@ -133,34 +104,13 @@ def _reference(draft: Draft, found: Findings) -> FieldRule | None:
         if key in spec:
             found.error(spec.node.at(key), 24, f"`{key}` has no meaning on a reference")
     return RefRule(
-        **_common(draft, "ref"),
-        names=(_remote_name(draft),),
+        **common(draft, "ref"),
+        names=(remote_name(draft),),
         decode=itself,
         encode=itself,
         entity=spec["ref"],
         object=target,
     )
-
-
-def _remote_name(draft: Draft) -> str:
-    spec = draft.spec
-    if spec["association"]:
-        return f"@{spec['association']}" + (f".{spec['label']}" if spec["label"] else "")
-    return str(spec["field"])
-
-
-def _common(draft: Draft, kind: str) -> dict[str, Any]:
-    spec, empty = draft.spec, draft.spec["on_empty"]
-    return {
-        "path": draft.path,
-        "kind": kind,
-        "place": draft.place,
-        "readable": draft.reads,
-        "writable": draft.writes,
-        "required": spec["required"],
-        "empty_read": empty["read"] if empty else "clear",
-        "empty_write": empty["write"] if empty else "clear",
-    }
 
 
 def _word(draft: Draft, kind: str, found: Findings) -> Word | None:
@@ -222,77 +172,28 @@ def _value_rule(draft: Draft, kind: str, word: Word, found: Findings) -> FieldRu
     options = Options(kind, spec["separator"], spec["region"], spec["written"] or "", draft.tools)
     decode, encode = word.decode(options), word.encode(options) if word.encode else itself
     if spec["value"]:
-        return _computed(draft, kind, word, encode, found)
+        return computed(draft, kind, word, encode, found)
     steps = [Step(f"as: {word.name}", spec.place("as") if "as" in spec else spec.place("field"), decode)]
-    made: dict[str, Any] = {"names": (_remote_name(draft),)}
+    made: dict[str, Any] = {"names": (remote_name(draft),)}
     rule: type[FieldRule] = FieldRule
     if kind == "money":
         rule, step, encode, made["names"] = _money(draft, decode, encode)
+        made["currency"] = spec["currency"]["code"] or ""
         steps = [step]
     if "values" in spec:
-        steps, encode = _table(draft, kind, steps, encode, found)
+        table = table_of(draft, kind, found)
+        steps, encode = table.steps(steps), table.encoder(encode)
+        made |= {"table": table.there, "unknown": table.unknown}
     if spec["length"]:
-        encode = _cutting(encode, spec["length"])
+        encode = cutting(encode, spec["length"])
         made["length"] = spec["length"]
-    default = _default(draft, kind, found)
-    steps += _endings(draft, default)
+    default = default_of(draft, kind, found)
+    steps += endings(draft, default)
     lost = loses(word, kind) or ("what is longer than the field" if spec["length"] else "")
     return rule(
-        **_common(draft, kind), **made, decode=_chain(steps), encode=encode, steps=tuple(steps), default=default,
+        **common(draft, kind), **made, decode=chain(steps), encode=encode, steps=tuple(steps), default=default,
         loses=lost, word=word.name,
     )  # fmt: skip
-
-
-def _chain(steps: list[Step]) -> Closure:
-    """All steps as one closure."""
-    calls = [step.apply for step in steps]
-    if len(calls) == 1:
-        return calls[0]
-    if len(calls) == 2:
-        first, second = calls
-        return lambda raw: second(first(raw))
-
-    def run(raw: Raw) -> Value:
-        for call in calls:
-            raw = call(raw)
-        return raw
-
-    return run
-
-
-def _endings(draft: Draft, default: Value) -> list[Step]:
-    steps = []
-    if default is not None:
-        steps.append(Step("default", draft.spec.place("default"), lambda v: None if v == default else v))
-    empty = draft.spec["on_empty"]
-    if empty and empty["read"] == "ignore":
-        steps.append(Step("on_empty", draft.spec.place("on_empty"), lambda v: ABSENT if v is None else v))
-    return steps
-
-
-def _default(draft: Draft, kind: str, found: Findings) -> Value:
-    spec = draft.spec
-    if "default" not in spec:
-        return None
-    try:
-        held = spec["default"]
-        if kind == "money" and not isinstance(held, dict):
-            held = {"amount": held, "currency": spec["currency"]["code"] or spec["currency"]["default"]}
-        made = values.tidy(kind, held)
-        if made is None:
-            found.error(spec.place("default"), 26, "the default is empty", "Leave it out.")
-        return made
-    except ValueError as error:
-        found.error(spec.place("default"), 26, f"the default of `{draft.path}` is not {kind}", f"Expected {error}.")
-        return None
-
-
-def _cutting(encode: Closure, length: int) -> Closure:
-    def cut(value: Value) -> Raw:
-        raw = encode(value)
-        return raw[:length].rstrip() if isinstance(raw, str) else raw
-
-    return cut
 
 
 def _money(draft: Draft, decode: Closure, encode: Closure) -> tuple[type[FieldRule], Step, Closure, tuple[str, ...]]:
@@ -320,127 +221,3 @@ def _money(draft: Draft, decode: Closure, encode: Closure) -> tuple[type[FieldRu
     if beside:
         return PairRule, Step("as: money", place, pair), write_pair, (draft.spec["field"], beside)
     return FieldRule, Step("as: money", place, fixed), write_fixed, (draft.spec["field"],)
-
-
-def _table(draft: Draft, kind: str, steps: list[Step], encode: Closure, found: Findings) -> tuple[list[Step], Closure]:
-    """A value table between the remote's own values and canonical ones."""
-    spec = draft.spec
-    there = _entries(draft, kind, found)
-    back = _way_back(draft, kind, there, found)
-    place, unknown = spec.place("values"), spec["unknown"] or ("keep" if kind == "set" else "hold")
-    known = tuple(there)
-    item_kind = "text" if kind == "set" else kind
-
-    def read(raw: Raw) -> Value:
-        held = values.text(raw)
-        if held is None or held in there:
-            return None if held is None else there[held]
-        if unknown == "hold":
-            raise Unlisted(held, known, place)
-        return ABSENT if unknown == "ignore" else values.tidy(item_kind, held)
-
-    def write(value: Value) -> Raw:
-        if value in back:
-            return back[value]
-        if unknown == "hold":
-            raise Unlisted(str(value), tuple(map(str, back)), place)
-        return ABSENT if unknown == "ignore" else value
-
-    if kind != "set":
-        return [Step("values", place, read)], write
-    split = steps[0]
-    read_all = lambda many: values.many([v for o in many or () if (v := read(o)) is not ABSENT])  # noqa: E731
-    write_all = lambda many: encode([back[o] for o in many if o in back])  # noqa: E731
-    return [split, Step("values", place, read_all)], write_all
-
-
-def _entries(draft: Draft, kind: str, found: Findings) -> dict[str, Value]:
-    made: dict[str, Value] = {}
-    for raw, held in draft.spec["values"].items():
-        place = draft.spec.at("values").entries[raw].place
-        try:
-            made[raw.strip()] = values.tidy("text" if kind == "set" else kind, held)
-        except ValueError as error:
-            found.error(place, 26, f"`{held}` does not fit `{draft.path}`", f"Expected {error}.")
-    if not draft.spec["values"]:
-        found.error(draft.spec.place("values"), 28, "the value table is empty", "Add lines `remote: canonical`.")
-    return made
-
-
-def _way_back(draft: Draft, kind: str, there: Map[str, Value], found: Findings) -> dict[Value, Raw]:
-    """{canonical: remote}. Where several remote values meet one, `back` must say which one is written."""
-    chosen = draft.spec["back"] or {}
-    made: dict[Value, Raw] = {}
-    for name, raw in chosen.items():
-        place = draft.spec.at("back").entries[name].place
-        held = values.tidy("text" if kind == "set" else kind, name)
-        if held not in there.values():
-            hint = did_you_mean(name, [str(v) for v in there.values()])
-            found.error(
-                draft.spec.at("back").at(name), 20, f"`back` names `{name}`, which `values` does not give", hint
-            )
-        elif there.get(str(raw)) != held:
-            found.error(
-                place, 20, f"`{raw}` is written for `{name}`, but is not read as `{name}`", "Add it to `values`."
-            )
-        made[held] = str(raw)
-    for raw, held in there.items():
-        if held is None or (held in made and str(held) in chosen):
-            continue
-        if held in made and draft.writes:
-            hint = f"Say which one is written: back: {{{held}: {made[held]}}}."
-            place = draft.spec.at("values").at(raw)
-            found.error(place, 20, f"`{made[held]}` and `{raw}` are both read as `{held}`", hint)
-        made.setdefault(held, raw)
-    return made
-
-
-# ---------------------------------------------------------------- computed values
-
-
-def _computed(draft: Draft, kind: str, word: Word, encode: Closure, found: Findings) -> FieldRule | None:
-    entity = draft.entity
-    written = draft.direction == "write"
-
-    def known(name: str) -> bool:
-        return written and entity.kind_of(name) is not None
-
-    def numeric(name: str) -> bool:
-        return entity.kind_of(name) in ("number", "integer")
-
-    expression, problems = parse(draft.spec.at("value"), known=known, numbers=numeric)
-    found.problems += problems
-    if expression is None:
-        return None
-    if written:
-        return _written(draft, kind, word, encode, expression, found)
-    decode = _reading(expression, kind)
-    steps = [Step("value", expression.place, decode), *_endings(draft, None)]
-    return ReadExpression(
-        **_common(draft, kind), names=expression.record_names, decode=_chain(steps), encode=itself, steps=tuple(steps),
-        word=word.name,
-    )  # fmt: skip
-
-
-def _reading(expression: Expression, kind: str) -> Closure:
-    names = expression.record_names
-
-    def decode(raw: Raw) -> Value:
-        return values.tidy(kind, evaluate(expression, record=dict(zip(names, raw or (), strict=True))))
-
-    return decode
-
-
-def _written(
-    draft: Draft, kind: str, word: Word, encode: Closure, expression: Expression, found: Findings
-) -> FieldRule | None:
-    if expression.record_names:
-        found.error(expression.place, 25, "a computed value to write looks at `record`", "Use canonical names here.")
-        return None
-    length = draft.spec["length"]
-    steps = (Step(f"as: {word.name}", draft.spec.place("field"), values.TIDY[kind]),)
-    return WriteExpression(
-        **_common(draft, kind), names=(draft.spec["field"],), decode=values.TIDY[kind], steps=steps,
-        encode=_cutting(encode, length) if length else encode, length=length, expression=expression, word=word.name,
-        default=_default(draft, kind, found),
-    )  # fmt: skip

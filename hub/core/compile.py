@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.core import values
-from hub.core.build import Draft, build
+from hub.core.build import build
 from hub.core.declarations import MAPPING
+from hub.core.draft import Draft
 from hub.core.entities import STANDARD, Entity, Model, well_formed
 from hub.core.errors import ConfigError, Place
 from hub.core.mapping import Mapping

@@ -8,6 +8,7 @@ themselves are never put into messages: they may be personal.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,8 @@ class FieldRule:
     """A canonical field that one remote field holds; see `hub.core.model.Rule` for the methods.
 
     `empty_read` and `empty_write`: clear | ignore. `loses`: what a round trip loses, in words. `derived`: the value that
-    is written is computed from other fields (`value_of`), not held in the golden record.
+    is written is computed from other fields (`value_of`), not held in the golden record. `table`: remote → canonical, with
+    `unknown`: what other values do. `currency`: the one fixed currency of an amount.
     """
 
     path: str
@@ -50,6 +52,9 @@ class FieldRule:
     length: int | None = None
     loses: str = ""
     word: str = ""
+    table: Map[str, Value] | None = None
+    unknown: str = ""
+    currency: str = ""
 
     @property
     def derived(self) -> bool:
