@@ -1,38 +1,29 @@
 """A Salesforce organisation on loopback, strict as the vendor: sign-in, quota, lag, and the levers that tests pull.
 
 `seed`, `edit`, `remove`, `undelete` and `merge` are what people do on the screen; what comes over HTTP is done by the
-integration user. Values, queries and refusals live in sandbox_store.py, sandbox_soql.py and sandbox_rest.py.
+integration user. Values live in sandbox_values.py and sandbox_store.py, queries in sandbox_soql.py and sandbox_query.py,
+resources in sandbox_rest.py, sign-in in sandbox_login.py.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
-from xml.sax.saxutils import escape
 
 from connectors.salesforce import soql
+from connectors.salesforce.sandbox_login import SECRETS, Login
 from connectors.salesforce.sandbox_rest import Rest, missing
 from connectors.salesforce.sandbox_schema import Column
-from connectors.salesforce.sandbox_store import Refusal, Row, Store
+from connectors.salesforce.sandbox_store import Row, Store
+from connectors.salesforce.sandbox_values import Refusal
 from hub.connect.sandbox import Request, Response, Sandbox
 
-ORG = soql.id18("00D000000000001")
 API_VERSIONS = (41, 68)
-SECRETS = {
-    "client_id": "sandbox-key",
-    "client_secret": "sandbox-secret",
-    "username": "integration@sandbox.example",
-    "password": "sandbox-password",
-    "security_token": "sandboxToken",
-    "refresh_token": "refresh-0",
-}
 _DATA = re.compile(r"(/services/data/v(\d+)\.0)(/|\Z)")
-_JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class SalesforceSandbox(Sandbox):
@@ -53,13 +44,8 @@ class SalesforceSandbox(Sandbox):
         self._stamp = ""
         self.store = Store(self._now)
         self.rest = Rest(self.store, clock, lambda: self.us)
-        self.tokens: dict[str, float] = {}
-        self.token_life = float("inf")
-        self.sign_ins = 0
-        self.refuse_sign_in = ""
-        self.rotate = True
+        self.login = Login(clock, self.random, lambda: self.url, lambda: self.us)
         self._most, self._left = requests_a_day, requests_a_day
-        self._refresh_token = SECRETS["refresh_token"]
         self.us = self._user("Integration", "Accordant", SECRETS["username"])
         self.person = self._user("Pat", "Person", "pat@sandbox.example")
         self.former = self._user("Fran", "Former", "fran@sandbox.example", active=False)
@@ -142,7 +128,7 @@ class SalesforceSandbox(Sandbox):
     def expire_tokens(self) -> None:
         """End every session."""
         with self.lock:
-            self.tokens.clear()
+            self.login.tokens.clear()
 
     def quota(self, remaining: int) -> None:
         """Set how many requests the day still has."""
@@ -208,9 +194,9 @@ class SalesforceSandbox(Sandbox):
 
     def _route(self, request: Request) -> Response:
         if request.path == "/services/oauth2/token" and request.method == "POST":
-            return self._token(request)
+            return self.login.token(request)
         if request.path.startswith("/services/Soap/u/") and request.method == "POST":
-            return self._soap(request)
+            return self.login.soap(request)
         found = _DATA.match(request.path)
         if not found:
             raise missing()
@@ -223,82 +209,7 @@ class SalesforceSandbox(Sandbox):
             raise Refusal("JSON_PARSER_ERROR", "the body is not JSON") from error
 
     def _admit(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or self.tokens.get(token, -1.0) < self.clock():
-            self.tokens.pop(token, None)
-            raise Refusal("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+        self.login.admit(request)
         if self._left <= 0:
             raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
         self._left -= 1
-
-    def _token(self, request: Request) -> Response:
-        self.sign_ins += 1
-        form = request.form()
-        if self.refuse_sign_in:
-            return _denied(self.refuse_sign_in, "authentication failure")
-        problem = self._problem(form, request.headers.get("authorization", ""))
-        if problem:
-            return _denied(*problem)
-        more = {}
-        if form["grant_type"] == "refresh_token" and self.rotate:
-            self._refresh_token = f"refresh-{self.sign_ins}"
-            more = {"refresh_token": self._refresh_token}
-        identity = {"id": f"{self.url}/id/{ORG}/{self.us}", "token_type": "Bearer", "scope": "api"}
-        return Response(200, {"access_token": self._issue(), "instance_url": self.url, **identity, **more})
-
-    def _issue(self) -> str:
-        token = f"00D!{self.random.getrandbits(128):032x}"
-        self.tokens[token] = self.clock() + self.token_life
-        return token
-
-    def _problem(self, form: Mapping[str, str], authorization: str) -> tuple[str, str] | None:
-        """Why a token request is refused, None if it is not."""
-        held = SECRETS | {"refresh_token": self._refresh_token}
-        kind = form.get("grant_type", "")
-        if kind == "client_credentials":
-            pair = base64.b64encode(f"{held['client_id']}:{held['client_secret']}".encode()).decode()
-            return None if authorization == f"Basic {pair}" else ("invalid_client", "invalid client credentials")
-        if kind == _JWT:
-            return self._jwt_problem(form.get("assertion", ""))
-        if kind == "password":
-            held["password"] = f"{held['password']}{held['security_token']}"
-        names = {"refresh_token": ("refresh_token",), "password": ("username", "password")}.get(kind)
-        if names is None:
-            return "unsupported_grant_type", "grant type not supported"
-        if (form.get("client_id"), form.get("client_secret")) != (held["client_id"], held["client_secret"]):
-            return "invalid_client_id", "client identifier invalid"
-        good = all(form.get(n) == held[n] for n in names)
-        return None if good else ("invalid_grant", "expired access/refresh token")
-
-    def _jwt_problem(self, assertion: str) -> tuple[str, str] | None:
-        import jwt
-
-        try:
-            claims = jwt.decode(assertion, options={"verify_signature": False, "verify_exp": False})
-        except jwt.PyJWTError:
-            return "invalid_grant", "invalid assertion"
-        expected = (SECRETS["client_id"], SECRETS["username"])
-        if (claims.get("iss"), claims.get("sub")) != expected or not str(claims.get("exp")).isdigit():
-            return "invalid_grant", "invalid assertion"
-        hosts = ("https://login.salesforce.com", "https://test.salesforce.com")
-        return None if claims.get("aud") in hosts else ("invalid_grant", "audience is invalid")
-
-    def _soap(self, request: Request) -> Response:
-        self.sign_ins += 1
-        body = request.body.decode()
-        secret = escape(SECRETS["password"] + SECRETS["security_token"])
-        good = f">{SECRETS['username']}<" in body and f">{secret}<" in body and not self.refuse_sign_in
-        if (
-            request.headers.get("soapaction") != "login"
-            or int(request.path.split("/")[-1].split(".")[0]) > 64
-            or not good
-        ):
-            fault = "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode><sf:exceptionMessage>no</sf:exceptionMessage>"
-            return Response(500, f'<e xmlns:sf="urn:fault.partner.soap.sforce.com">{fault}</e>')
-        who = f"<organizationId>{ORG}</organizationId><userId>{self.us}</userId>"
-        where = f"<serverUrl>{self.url}/services/Soap/u/64.0/{ORG}</serverUrl>"
-        return Response(200, f"<r><sessionId>{self._issue()}</sessionId>{where}<userInfo>{who}</userInfo></r>")
-
-
-def _denied(error: str, words: str) -> Response:
-    return Response(400, {"error": error, "error_description": words})

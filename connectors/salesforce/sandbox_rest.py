@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import orjson
+
 from connectors.salesforce import soql
-from connectors.salesforce.sandbox_soql import Parser, answer
-from connectors.salesforce.sandbox_store import Refusal, Row, Store, Table, unknown_column
+from connectors.salesforce.sandbox_query import Pages, show
+from connectors.salesforce.sandbox_store import Row, Store, Table
+from connectors.salesforce.sandbox_values import Refusal, unknown_column
 from hub.connect.sandbox import Request, Response
 
-Body = Mapping[str, Any]
 MOST_URI = 16_384
 MOST_IN_COLLECTION = 200
 MOST_IN_COMPOSITE = 25
 MOST_QUERIES_IN_COMPOSITE = 5
 MOST_TO_READ = 2_000
-LOCATOR_LIFE = 2 * 24 * 3600.0
 
 
 def missing() -> Refusal:
@@ -29,10 +30,8 @@ class Rest:
     """Answers API requests that have passed sign-in and quota. `root` is "/services/data/vNN.N"."""
 
     def __init__(self, store: Store, now: Callable[[], float], user: Callable[[], str]) -> None:
-        self.store, self._now, self._user = store, now, user
-        self.locators: dict[str, tuple[float, Table, list[str], tuple[str, ...]]] = {}
-        self.page = 2_000
-        self.most_locators = 1_000
+        self.store, self._user = store, user
+        self.pages = Pages(store, now)
 
     def handle(self, request: Request, root: str) -> Response:
         if len(request.raw_path) > MOST_URI:
@@ -55,67 +54,6 @@ class Rest:
     def describe(self, request: Request, object: str) -> Response:
         return Response(200, self.store.table(object).kind.described())
 
-    # -- queries
-
-    def query(self, request: Request) -> Response:
-        return self._query(request, deleted=False)
-
-    def query_all(self, request: Request) -> Response:
-        return self._query(request, deleted=True)
-
-    def _query(self, request: Request, *, deleted: bool) -> Response:
-        query = Parser(request.get("q"), self.store).parse()
-        rows = answer(query, self.store, deleted=deleted)
-        if query.count:
-            return Response(200, {"totalSize": len(rows), "done": True, "records": []})
-        locator = f"01g{len(self.locators):012d}"
-        ids = [r["Id"] for r in rows]
-        self.locators[locator] = (self._now(), self.store.tables[query.object], ids, query.columns)
-        while len(self.locators) > self.most_locators:
-            del self.locators[next(iter(self.locators))]
-        return self._page(request, locator, 0)
-
-    def next_page(self, request: Request, locator: str, start: str) -> Response:
-        held = self.locators.get(locator)
-        if held is None or self._now() - held[0] > LOCATOR_LIFE:
-            raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
-        return self._page(request, locator, int(start))
-
-    def _page(self, request: Request, locator: str, start: int) -> Response:
-        _, table, ids, columns = self.locators[locator]
-        asked = re.search(r"batchSize=(\d+)", request.headers.get("sforce-query-options", ""))
-        size = min(2_000, max(200, int(asked[1]))) if asked else self.page
-        end = start + size
-        # A page holds the rows as they are when it is fetched, in the order of when the query was made.
-        records = [self._shown(table, table.rows[id], columns) for id in ids[start:end]]
-        body = {"totalSize": len(ids), "done": end >= len(ids), "records": records}
-        if end < len(ids):
-            root = request.path[: request.path.index("/", len("/services/data/"))]
-            body["nextRecordsUrl"] = f"{root}/query/{locator}-{end}"
-        else:
-            del self.locators[locator]
-        return Response(200, body)
-
-    def _shown(self, table: Table, row: Row, columns: tuple[str, ...] | list[str]) -> Row:
-        kind = table.kind.name
-        shown: Row = {"attributes": {"type": kind, "url": f"/services/data/v68.0/sobjects/{kind}/{row['Id']}"}}
-        for name in columns:
-            if "." in name:
-                self._show_parent(shown, table, row, name)
-            else:
-                shown[name] = row[name]
-        return shown
-
-    def _show_parent(self, shown: Row, table: Table, row: Row, name: str) -> None:
-        relation, _, rest = name.partition(".")
-        column = next(c for c in table.kind.columns.values() if c.relation == relation)
-        parents = self.store.tables[column.refers[0]]
-        parent = parents.rows.get(row[column.name] or "")
-        if parent is None:
-            shown.setdefault(relation, None)
-            return
-        shown[relation] = (shown.get(relation) or {}) | self._shown(parents, parent, [rest])
-
     # -- single records
 
     def create(self, request: Request, object: str) -> Response:
@@ -131,7 +69,7 @@ class Rest:
         shown = [c for c in table.kind.columns if table.kind.visible(c)]
         columns = request.get("fields").split(",") if request.get("fields") else shown
         _must_see(table, columns)
-        return Response(200, self._shown(table, row, columns))
+        return Response(200, show(self.store, table, row, columns))
 
     def update(self, request: Request, object: str, id: str) -> Response:
         row = self.store.table(object).live(soql.id18(id))
@@ -161,7 +99,9 @@ class Rest:
         if not found:
             raise missing()
         table = self.store.table(object)
-        return Response(200, self._shown(table, found[0], [c for c in table.kind.columns if table.kind.visible(c)]))
+        return Response(
+            200, show(self.store, table, found[0], [c for c in table.kind.columns if table.kind.visible(c)])
+        )
 
     def _with_key(self, object: str, column: str, value: str) -> list[Row]:
         table = self.store.table(object)
@@ -254,7 +194,7 @@ class Rest:
         if bad := [i for i in ids if not soql.is_id(i)]:
             raise Refusal("MALFORMED_ID", f"malformed id {bad[0]}")
         rows = (table.live(soql.id18(i)) for i in ids)
-        return Response(200, [self._shown(table, r, columns) if r else None for r in rows])
+        return Response(200, [show(self.store, table, r, columns) if r else None for r in rows])
 
     # -- composite
 
@@ -273,8 +213,6 @@ class Rest:
         return Response(200, {"compositeResponse": [self._sub(request, s) for s in subs]})
 
     def _sub(self, outer: Request, sub: Row) -> Row:
-        import orjson
-
         root = "/".join(outer.path.split("/")[:4])
         parts = urlsplit(sub["url"])
         headers = {k.lower(): v for k, v in (sub.get("httpHeaders") or {}).items()}
@@ -328,9 +266,9 @@ def _routes() -> Iterator[tuple[str, re.Pattern[str], Callable[..., Response]]]:
     for method, path, call in (
         ("GET", "/sobjects", Rest.catalogue),
         ("GET", f"/sobjects/{word}/describe", Rest.describe),
-        ("GET", "/query", Rest.query),
-        ("GET", "/queryAll", Rest.query_all),
-        ("GET", r"/query/(\w+)-(\d+)", Rest.next_page),
+        ("GET", "/query", lambda rest, request: rest.pages.query(request)),
+        ("GET", "/queryAll", lambda rest, request: rest.pages.query_all(request)),
+        ("GET", r"/query/(\w+)-(\d+)", lambda rest, *found: rest.pages.next_page(*found)),
         ("POST", "/composite", Rest.composite),
         ("POST", "/composite/sobjects", Rest.create_many),
         ("PATCH", "/composite/sobjects", Rest.update_many),

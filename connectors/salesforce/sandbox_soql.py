@@ -1,4 +1,4 @@
-"""The sandbox's SOQL: parse a query strictly, and answer it from a table's indexes.
+"""The sandbox's SOQL: read a query strictly.
 
 The subset: a list of columns (dotted ones reach into the parent) or COUNT(); WHERE with AND, OR, NOT and parentheses over
 =, !=, <, >, <=, >=, LIKE, IN, NOT IN, INCLUDES and EXCLUDES; ORDER BY several columns; LIMIT. Anything else is malformed.
@@ -7,17 +7,16 @@ The subset: a list of columns (dotted ones reach into the parent) or COUNT(); WH
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any
 
 from connectors.salesforce import soql
 from connectors.salesforce.sandbox_schema import Column
-from connectors.salesforce.sandbox_store import Refusal, Row, Store, Table
+from connectors.salesforce.sandbox_store import Store
+from connectors.salesforce.sandbox_values import Refusal
 
-Test = Callable[[Row], bool]
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^'\\]|\\.)*')
         |(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
@@ -28,7 +27,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _UNESCAPE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_ORDERED = {"<": lt, ">": gt, "<=": le, ">=": ge}
+ORDERED = {"<": lt, ">": gt, "<=": le, ">=": ge}
 _KINDS = {
     "instant": ("datetime",),
     "date": ("date",),
@@ -143,7 +142,7 @@ class Parser:
                 values.append(self._literal(column))
             self._expect(")")
             return Condition(op, column.name, tuple(values))
-        if op in _ORDERED and column.type == "boolean":
+        if op in ORDERED and column.type == "boolean":
             raise Refusal("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {column.name}")
         return Condition(op, column.name, (self._literal(column),))
 
@@ -154,7 +153,7 @@ class Parser:
         if word == "NOT":
             self._expect("IN")
             return "NOT IN"
-        if (kind == "sign" and text in ("=", "!=", "<>", *_ORDERED)) or word in ("IN", "LIKE", "INCLUDES", "EXCLUDES"):
+        if (kind == "sign" and text in ("=", "!=", "<>", *ORDERED)) or word in ("IN", "LIKE", "INCLUDES", "EXCLUDES"):
             return "!=" if text == "<>" else word
         raise malformed(f"unexpected token: {text}")
 
@@ -235,103 +234,3 @@ _READ: dict[str, Callable[[Column, str], Any]] = {
     "number": lambda column, text: float(text),
     "flag": lambda column, text: text.lower() == "true",
 }
-
-
-# ---------------------------------------------------------------- answering
-
-
-def answer(query: Query, store: Store, *, deleted: bool) -> Sequence[Row]:
-    """The rows that a query selects, in order."""
-    table = store.tables[query.object]
-    test = compile_condition(query.where, table) if query.where else None
-    rows: Iterable[Row] = candidates(query.where, table)
-    if not deleted and table.kind.has_deleted:
-        rows = (r for r in rows if not r["IsDeleted"])
-    found = [r for r in rows if test(r)] if test else list(rows)
-    for name, descending in reversed(query.order):
-        if query.order[0] != ("SystemModstamp", False) or query.order[1:] not in ((), (("Id", False),)):
-            found.sort(key=lambda r: (r[name] is not None, _folded(r[name], name)), reverse=descending)
-    return found[: query.limit]
-
-
-def candidates(where: Condition | None, table: Table) -> Iterator[Row]:
-    """Rows that can satisfy the condition, by stamp and id; an index narrows them where it can."""
-    ids = _named_ids(where, table) if where else None
-    if ids is not None:
-        rows = [table.rows[i] for i in ids if i in table.rows]
-        yield from sorted(rows, key=lambda r: (r["SystemModstamp"], r["Id"]))
-        return
-    first = bisect_left(table.order, (_lowest(where) or "", ""))
-    for _, id in table.order[first:]:
-        yield table.rows[id]
-
-
-def _named_ids(where: Condition, table: Table) -> set[str] | None:
-    """The only ids that can satisfy the condition, None if any could."""
-    if where.op in ("AND", "OR"):
-        parts = [_named_ids(member, table) for member in where.values]
-        known = [p for p in parts if p is not None]
-        if where.op == "AND":
-            return min(known, key=len) if known else None
-        return set().union(*known) if len(known) == len(parts) else None
-    if where.op not in ("=", "IN") or None in where.values:
-        return None
-    if where.column == "Id":
-        return set(where.values)
-    if where.column in table.keyed:
-        return {id for v in where.values for id in table.keyed[where.column].get(v.lower(), ())}
-    return None
-
-
-def _lowest(where: Condition | None) -> str | None:
-    """A stamp below which no row can satisfy the condition, None if there is none."""
-    if where is None:
-        return None
-    if where.op in ("AND", "OR"):
-        parts = [_lowest(member) for member in where.values]
-        known = [p for p in parts if p is not None]
-        if where.op == "AND":
-            return max(known, default=None)
-        return min(known) if len(known) == len(parts) else None
-    if where.column == "SystemModstamp" and where.op in (">", ">=", "="):
-        return str(where.values[0])
-    return None
-
-
-def compile_condition(where: Condition, table: Table) -> Test:
-    """A condition as a function of a row."""
-    if where.op in ("AND", "OR", "NOT"):
-        tests = [compile_condition(member, table) for member in where.values]
-        if where.op == "AND":
-            return lambda row: all(t(row) for t in tests)
-        if where.op == "OR":
-            return lambda row: any(t(row) for t in tests)
-        return lambda row: not tests[0](row)
-    return _compile_comparison(where)
-
-
-def _compile_comparison(where: Condition) -> Test:
-    name, op, values = where.column, where.op, where.values
-    folded = {_folded(v, name) for v in values}
-    value = _folded(values[0], name)
-    if op in ("=", "IN"):
-        return lambda row: _folded(row[name], name) in folded
-    if op in ("!=", "NOT IN"):
-        return lambda row: _folded(row[name], name) not in folded
-    if op == "LIKE":
-        pattern = _like(str(value or ""))
-        return lambda row: row[name] is not None and bool(pattern.match(row[name]))
-    if op in ("INCLUDES", "EXCLUDES"):
-        return lambda row: (op == "EXCLUDES") != any(v in (row[name] or "").lower().split(";") for v in folded)
-    compare = _ORDERED[op]
-    return lambda row: row[name] is not None and value is not None and compare(_folded(row[name], name), value)
-
-
-def _folded(value: Any, name: str) -> Any:
-    """Text compares without regard to case, ids and stamps as they are."""
-    return value.lower() if isinstance(value, str) and not name.endswith(("Id", "stamp", "Date")) else value
-
-
-def _like(pattern: str) -> re.Pattern[str]:
-    parts = {"%": ".*", "_": "."}
-    return re.compile("".join(parts.get(c) or re.escape(c) for c in pattern) + r"\Z", re.IGNORECASE | re.DOTALL)

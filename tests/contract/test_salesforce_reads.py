@@ -117,7 +117,7 @@ def test_users_are_read_without_a_recycle_bin(world: World) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 200, 201, 401])
 def test_no_record_is_lost_at_a_page_boundary(world: World, count: int) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     ids = {world.contact(n) for n in range(count)}
     records, _ = drain(world.connect(), "Contact")
     assert {r.id for r in records} == ids
@@ -126,7 +126,7 @@ def test_no_record_is_lost_at_a_page_boundary(world: World, count: int) -> None:
 
 
 def test_every_page_leaves_a_cursor_from_which_nothing_is_lost(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     ids = set()
     for n in range(500):
         ids.add(world.contact(n))
@@ -142,7 +142,7 @@ def test_every_page_leaves_a_cursor_from_which_nothing_is_lost(world: World) -> 
 
 
 def test_resuming_in_the_middle_does_not_start_again(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     for n in range(500):
         world.contact(n)
     world.clock.advance(300)
@@ -154,7 +154,7 @@ def test_resuming_in_the_middle_does_not_start_again(world: World) -> None:
 
 
 def test_a_record_edited_while_pages_are_read_is_not_lost(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     ids = [world.contact(n) for n in range(450)]
     world.clock.advance(300)
     sf = world.connect()
@@ -172,7 +172,7 @@ def test_a_record_edited_while_pages_are_read_is_not_lost(world: World) -> None:
 
 
 def test_an_edit_during_the_pull_does_not_push_the_cursor_past_rows_not_read_yet(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     ids = [world.contact(n) for n in range(600)]
     world.clock.advance(300)
     sf = world.connect()
@@ -185,7 +185,7 @@ def test_an_edit_during_the_pull_does_not_push_the_cursor_past_rows_not_read_yet
 
 
 def test_a_locator_that_has_expired_is_replaced_from_the_last_row(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     for n in range(500):
         world.contact(n)
     world.clock.advance(300)
@@ -194,7 +194,7 @@ def test_a_locator_that_has_expired_is_replaced_from_the_last_row(world: World) 
     for number, page in enumerate(sf.changes("Contact", "", CONTACT)):
         got += [r.id for r in page.records]
         if number == 0:
-            world.sandbox.rest.locators.clear()
+            world.sandbox.rest.pages.locators.clear()
     assert len(got) == len(set(got)) == 500
 
 
@@ -282,7 +282,7 @@ def test_find_key_sees_a_record_at_once(world: World) -> None:
 
 
 def test_ids_bring_live_records_only(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     ids = [world.contact(n) for n in range(450)]
     world.sandbox.remove("Contact", ids[3])
     pages = list(world.connect().ids("Contact"))

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from connectors.salesforce import soql
-from connectors.salesforce.sandbox import SECRETS, SalesforceSandbox
+from connectors.salesforce.sandbox import SalesforceSandbox
+from connectors.salesforce.sandbox_login import SECRETS
 from connectors.salesforce.sandbox_schema import Column
 from hub.connect.clock import ManualClock
 from tests.contract.salesforce_world import KEY
@@ -343,7 +344,7 @@ def test_the_limit_header_counts_down_to_a_403(raw: Raw) -> None:
 def test_tokens_end_by_lever_and_by_age(raw: Raw) -> None:
     raw.sandbox.expire_tokens()
     assert code(raw.query("SELECT Id FROM User")) == "INVALID_SESSION_ID"
-    raw.sandbox.token_life = 60.0
+    raw.sandbox.login.life = 60.0
     raw.sign_in()
     assert raw.query("SELECT Id FROM User").status_code == 200
     raw.clock.advance(61)

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connectors.salesforce import Salesforce
 from connectors.salesforce.auth import Grant
 from connectors.salesforce.hosts import Hosts
-from connectors.salesforce.sandbox import SECRETS, SalesforceSandbox
+from connectors.salesforce.sandbox import SalesforceSandbox
+from connectors.salesforce.sandbox_login import SECRETS
 from hub.connect.clock import ManualClock, MemoryTokens
 from hub.connect.connector import Context
 from hub.connect.sandbox import Response, on
@@ -46,7 +47,7 @@ def private_key() -> str:
 def test_each_flow_signs_in_and_knows_who_it_is(world: World, kind: str) -> None:
     identity = world.connect(kind).check()
     assert (identity.org[:3], identity.user) == ("00D", world.sandbox.us)
-    assert world.sandbox.sign_ins == 1
+    assert world.sandbox.login.count == 1
 
 
 def test_jwt_bearer_signs_in(world: World, private_key: str) -> None:
@@ -101,13 +102,13 @@ def test_a_refused_sign_in_says_what_to_do_and_no_secret(world: World, kind: str
 
 
 def test_a_refused_sign_in_is_not_hammered(world: World) -> None:
-    world.sandbox.refuse_sign_in = "inactive_user"
+    world.sandbox.login.refusal = "inactive_user"
     sf = world.connect()
     for _ in range(5):
         with pytest.raises(SignIn, match="inactive_user"):
             sf.check()
-    assert world.sandbox.sign_ins == 1
-    world.sandbox.refuse_sign_in = ""
+    assert world.sandbox.login.count == 1
+    world.sandbox.login.refusal = ""
     world.clock.advance(31)
     assert sf.check().org
 
@@ -134,7 +135,7 @@ def test_a_token_never_shows_in_a_repr() -> None:
 
 
 def test_an_expired_token_is_renewed_in_the_middle_of_a_pull(world: World) -> None:
-    world.sandbox.rest.page = 200
+    world.sandbox.rest.pages.size = 200
     for n in range(450):
         world.contact(n)
     got = []
@@ -142,7 +143,7 @@ def test_an_expired_token_is_renewed_in_the_middle_of_a_pull(world: World) -> No
         got += [r.id for r in page.records]
         world.sandbox.expire_tokens()
     assert len(set(got)) == 450
-    assert world.sandbox.sign_ins == 3
+    assert world.sandbox.login.count == 3
 
 
 def test_twenty_threads_with_a_dead_token_sign_in_once(world: World) -> None:
@@ -163,7 +164,7 @@ def test_twenty_threads_with_a_dead_token_sign_in_once(world: World) -> None:
     for thread in threads:
         thread.join()
     assert [r.id for r in seen] == [id] * 20
-    assert world.sandbox.sign_ins == 2
+    assert world.sandbox.login.count == 2
 
 
 def _expired() -> Response:
@@ -174,7 +175,7 @@ def test_a_fresh_token_that_is_refused_ends_in_a_stop_not_in_a_loop(world: World
     world.sandbox.fault("answer", when=on("GET"), response=_expired(), times=None)
     with pytest.raises(SignIn, match="fresh token"):
         world.connect().check()
-    assert world.sandbox.sign_ins == 2
+    assert world.sandbox.login.count == 2
 
 
 def test_a_session_that_may_not_use_the_api_does_not_sign_in_again(world: World) -> None:
@@ -183,7 +184,7 @@ def test_a_session_that_may_not_use_the_api_does_not_sign_in_again(world: World)
     world.sandbox.fault("answer", when=on("GET"), response=refusal, times=None)
     with pytest.raises(Stop):
         world.connect().check()
-    assert world.sandbox.sign_ins == 1
+    assert world.sandbox.login.count == 1
 
 
 # ---------------------------------------------------------------- reads on a bad line

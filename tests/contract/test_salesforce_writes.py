@@ -187,7 +187,7 @@ def test_a_new_sign_in_keeps_the_precondition_of_the_write(world: World) -> None
     world.sandbox.expire_tokens()
     [receipt] = sf.write("Contact", [update(record, FirstName="Hub")])
     assert receipt.status == "changed"
-    assert world.sandbox.sign_ins == 2
+    assert world.sandbox.login.count == 2
 
 
 def test_twenty_four_careful_updates_with_their_read_back_are_one_call(world: World) -> None:
