@@ -17,6 +17,7 @@ import orjson
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from connectors.hubspot import auth, errors
+from connectors.hubspot.hosts import Hosts, guard
 from connectors.hubspot.paths import paths
 from hub.connect.connector import Context
 from hub.core.errors import Retry
@@ -60,7 +61,7 @@ class Api:
 
     def __init__(self, connection: str, config: Mapping[str, Any], context: Context) -> None:
         self.connection, self.context = connection, context
-        self.base = str(config.get("base_url") or "https://api.hubapi.com").rstrip("/")
+        self.hosts = Hosts(connection, config)
         self.paths = paths(str(config.get("api_version") or "2026-09"))
         self.auth = auth.build(config, context, self._sign_in, connection)
         limits = config.get("limits") or {}
@@ -114,7 +115,7 @@ class Api:
         elif call.body is not None:
             headers["Content-Type"] = "application/json"
             data = orjson.dumps(call.body)
-        url = self.base + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+        url = self.hosts.base + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         return self._exchange(call, url, headers, data)
 
     def _exchange(self, call: Call, url: str, headers: dict[str, str], data: bytes | None) -> Reply:
@@ -204,10 +205,11 @@ class Api:
             from urllib3 import Retry as Retries
             from urllib3 import Timeout
 
-            settings = Configuration(host=self.base)
+            settings = Configuration(host=self.hosts.base)
             settings.retries = Retries(0, raise_on_redirect=False, raise_on_status=False)
             pool = ApiClient(settings).rest_client.pool_manager
             pool.connection_pool_kw["timeout"] = Timeout(connect=min(10.0, self.timeout), read=self.timeout)
+            guard(pool, self.hosts)
             self._pool = pool
         return self._pool
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -19,6 +18,7 @@ from connectors.hubspot import sandbox_objects as objects
 from connectors.hubspot import sandbox_schema as schema
 from connectors.hubspot.records import to_iso
 from connectors.hubspot.sandbox_account import PERSON, Account, Refuse
+from connectors.hubspot.sandbox_door import CLIENT, Door
 from connectors.hubspot.sandbox_objects import Shop
 from connectors.hubspot.sandbox_table import Row
 from hub.connect.sandbox import Request, Response, Sandbox
@@ -59,9 +59,6 @@ HANDLERS: list[tuple[str, str, Handler]] = [
     ("DELETE", PAIR + r"/([^/]+)", links.delete),
 ]
 ROUTES = [(method, re.compile(pattern), handler) for method, pattern, handler in HANDLERS]
-READING = ("/search", "/batch/read")
-WINDOWS = {"SECONDLY": 1000, "TEN_SECONDLY_ROLLING": 10_000, "DAILY": 86_400_000, "SEARCH": 1000}
-CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 
 
 class HubSpotSandbox(Sandbox):
@@ -74,11 +71,7 @@ class HubSpotSandbox(Sandbox):
         self.clock, self.lag, self.auth = clock, lag, auth
         self.account = Account(self.now, self._lag)
         self.shop = Shop(self.account, self.random.shuffle)
-        self.static, self.refresh_token, self.rotates = "pat-eu1-sandbox", "refresh-1", False
-        self.access: dict[str, int] = {}  # OAuth access token → ms when it ends
-        self.hidden: set[str] = set()
-        self.limits: dict[str, int] = {}
-        self._used: dict[str, deque[int]] = {policy: deque() for policy in WINDOWS}
+        self.door = Door(self.now, self.random, static="pat-eu1-sandbox" if auth == "private_app" else "")
 
     def now(self) -> int:
         return int(self.clock() * 1000)
@@ -100,26 +93,26 @@ class HubSpotSandbox(Sandbox):
         except (ValueError, KeyError, AttributeError, TypeError):
             answer = self._refusal(Refuse(400, "VALIDATION_ERROR", "Invalid input JSON"))
         date = format_datetime(datetime.fromtimestamp(self.now() // 1000, UTC), usegmt=True)
-        headers = {"Date": date, **({} if searching else self._quota()), **answer.headers}
+        headers = {"Date": date, **({} if searching else self.door.headers()), **answer.headers}
         return Response(answer.status, answer.body, headers)
 
     def _guarded(self, request: Request, path: str, searching: bool) -> Response:
         if path == "/oauth/v3/token" and request.method == "POST":
-            return self._token(request.form())
-        self._authenticate(request)
-        self._count(searching)
+            return self.door.sign_in(request.form())
+        self.door.authenticate(request)
+        self.door.count(searching=searching)
         return self._route(request, path)
 
     def _route(self, request: Request, path: str) -> Response:
         special = SPECIAL.get((request.method, path)) or self._properties(request, path)
         if special:
-            self._scoped(path, "GET", 4)
+            self.door.permit("GET", path)
             return special(self, request)
         allowed = []
         for method, pattern, handler in ROUTES:
             found = pattern.fullmatch(path)
             if found and method == request.method:
-                self._scoped(path, method, 4)
+                self.door.permit(method, path)
                 return handler(self.shop, request, *found.groups())
             allowed += [method] if found else []
         if allowed:
@@ -131,86 +124,16 @@ class HubSpotSandbox(Sandbox):
         body = objects.refusal(error, correlationId=f"{self.random.getrandbits(64):016x}", **extra)
         return Response(error.status, body, error.extra.get("headers") or {})
 
-    # -- who may call, and how often
-
-    def _authenticate(self, request: Request) -> None:
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self.auth == "private_app" and token == self.static:
-            return
-        if token not in self.access:
-            raise Refuse(401, "INVALID_AUTHENTICATION", "Authentication credentials not found or not valid.")
-        if self.now() >= self.access[token]:
-            ago = (self.now() - self.access[token]) // 1000
-            text = f"The OAuth token used to make this call expired {ago} second(s) ago."
-            raise Refuse(401, "EXPIRED_AUTHENTICATION", text)
-
-    def _scoped(self, path: str, method: str, at: int) -> None:
-        name = next((o for o in ("contacts", "companies", "owners") if o in path.split("/")[: at + 1]), "")
-        verb = "read" if method == "GET" or path.endswith(READING) else "write"
-        scope = f"crm.objects.{name}.{verb}"
-        if scope in self.hidden:
-            errors = [{"message": "Scopes are missing", "context": {"requiredGranularScopes": [scope]}}]
-            raise Refuse(403, "MISSING_SCOPES", "This app has not been granted all required scopes.", errors=errors)
-
-    def _count(self, searching: bool) -> None:
-        now = self.now()
-        for policy, span in WINDOWS.items():
-            used, most = self._used[policy], self.limits.get(policy)
-            while used and used[0] <= now - span:
-                used.popleft()
-            if (policy == "SEARCH") > searching:
-                continue
-            if most is not None and len(used) >= most:
-                shown = "SECONDLY" if policy == "SEARCH" else policy
-                text = f"You have reached your {shown.lower()} limit."
-                raise Refuse(429, "RATE_LIMITS", text, errorType="RATE_LIMIT", policyName=shown)
-            used.append(now)
-
-    def _quota(self) -> dict[str, str]:
-        most = self.limits.get("TEN_SECONDLY_ROLLING", 100_000)
-        headers = {
-            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-            "X-HubSpot-RateLimit-Max": str(most),
-            "X-HubSpot-RateLimit-Remaining": str(max(0, most - len(self._used["TEN_SECONDLY_ROLLING"]))),
-        }
-        if self.auth == "private_app":
-            daily = self.limits.get("DAILY", 1_000_000)
-            headers["X-HubSpot-RateLimit-Daily"] = str(daily)
-            headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(max(0, daily - len(self._used["DAILY"])))
-        return headers
-
     # -- small endpoints
 
-    def _token(self, form: Mapping[str, str]) -> Response:
-        known = {**CLIENT, "grant_type": "refresh_token", "refresh_token": self.refresh_token}
-        if {name: form.get(name) for name in known} != known:
-            return Response(
-                400, {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant", "message": "missing or unknown"}
-            )
-        access = f"access-{self.random.getrandbits(64):016x}"
-        self.access[access] = self.now() + 1_800_000
-        if self.rotates:
-            self.refresh_token = f"refresh-{self.random.getrandbits(32):08x}"
-        answer = {
-            "access_token": access,
-            "refresh_token": self.refresh_token,
-            "expires_in": 1800,
-            "token_type": "bearer",
-        }
-        return Response(200, answer)
-
     def _introspect(self, request: Request) -> Response:
-        who = {"hub_id": schema.PORTAL, "app_id": int(schema.APP), "user_id": 77, "token_type": "access"}
-        return Response(200, {**who, "user": "admin@sandbox.example", "scopes": self._scopes()})
+        who = {"hub_id": schema.PORTAL, "app_id": int(schema.APP), "user": "admin@sandbox.example"}
+        return Response(200, self.door.about(**who))
 
     def _private_app(self, request: Request) -> Response:
-        if request.json().get("tokenKey") != self.static:
+        if request.json().get("tokenKey") != self.door.static:
             raise Refuse(404, "OBJECT_NOT_FOUND", "no such token")
-        return Response(200, {"hubId": schema.PORTAL, "appId": int(schema.APP), "userId": 77, "scopes": self._scopes()})
-
-    def _scopes(self) -> list[str]:
-        names = [f"crm.objects.{o}.{verb}" for o in ("companies", "contacts") for verb in ("read", "write")]
-        return [scope for scope in [*names, "crm.objects.owners.read", "oauth"] if scope not in self.hidden]
+        return Response(200, self.door.about(hubId=schema.PORTAL, appId=int(schema.APP), userId=77))
 
     def _details(self, request: Request) -> Response:
         details = {"portalId": schema.PORTAL, "accountType": "SANDBOX", "timeZone": "Europe/Berlin"}
@@ -249,10 +172,10 @@ class HubSpotSandbox(Sandbox):
 
     def config(self) -> dict[str, Any]:
         """The connection's block that makes the connector talk to this sandbox."""
-        how: dict[str, Any] = {"kind": "private_app", "token": self.static}
+        how: dict[str, Any] = {"kind": "private_app", "token": self.door.static}
         if self.auth == "oauth":
-            how = {"kind": "oauth", **CLIENT, "refresh_token": self.refresh_token}
-        pace = {} if self.limits else {"limits": {"burst": 100_000, "search": 10_000}}
+            how = {"kind": "oauth", **CLIENT, "refresh_token": self.door.refresh}
+        pace = {} if self.door.limits else {"limits": {"burst": 100_000, "search": 10_000}}
         return {"auth": how, "base_url": self.url, "network": {"allow_private": ["127.0.0.1/32"]}, **pace}
 
     def seed(self, object: str, properties: Mapping[str, Any], company: str | None = None) -> str:
@@ -333,18 +256,18 @@ class HubSpotSandbox(Sandbox):
 
     def expire_tokens(self) -> None:
         with self.lock:
-            self.access = dict.fromkeys(self.access, self.now())
+            self.door.access = dict.fromkeys(self.door.access, self.now())
 
     def limit(self, policy: str, most: int | None) -> None:
         """Allow `most` calls in the window of a policy: SECONDLY, TEN_SECONDLY_ROLLING, DAILY or SEARCH."""
         with self.lock:
-            self.limits.pop(policy, None)
+            self.door.limits.pop(policy, None)
             if most is not None:
-                self.limits[policy] = most
+                self.door.limits[policy] = most
 
     def hide_scope(self, scope: str) -> None:
         """Take a scope from the app, such as `crm.objects.contacts.write`."""
-        self.hidden.add(scope)
+        self.door.hidden.add(scope)
 
     def _row(self, object: str, id: str) -> Row:
         return self.account.table(object).rows[int(id)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from connectors.hubspot import associations
@@ -80,7 +81,7 @@ class Writer:
     def _input(self, w: Write) -> dict[str, Any]:
         if w.action == "delete":
             return {"id": w.id}
-        properties = {name: "" if value is None else str(value) for name, value in self._plain(w).items()}
+        properties = {name: text(value) for name, value in self._plain(w).items()}
         if w.action != "create":
             return {"id": w.id, "properties": properties, "objectWriteTraceId": w.op}
         if w.key_field and w.key:
@@ -188,6 +189,15 @@ class Writer:
 
     def _linked(self, w: Write) -> list[Association]:
         return [a for name in self._named(w) if (a := association(self.object, name))]
+
+
+def text(value: Any) -> str:
+    """A value as HubSpot takes it: everything is text, and the empty text clears."""
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return ";".join(map(text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _owner(writes: Sequence[Write], raw: Mapping[str, Any], ops: Sequence[Any], ids: Sequence[Any]) -> Write | None:

@@ -79,18 +79,18 @@ def test_twenty_threads_with_an_ended_token_renew_it_once(hs):
 
 
 def test_a_rotated_refresh_token_is_stored_before_the_new_access_token_is_used(hs):
-    hs.sandbox.rotates = True
+    hs.sandbox.door.rotates = True
     order = []
     save, handle = hs.tokens.save, hs.sandbox.handle
     hs.tokens.save = lambda name, value: (order.append(f"saved {name}"), save(name, value))
     hs.sandbox.handle = lambda r: (order.append(r.path.rsplit("/", 1)[-1]), handle(r))[1]
     hs.pull()
     assert order == ["token", "saved refresh_token", "contacts"]
-    assert hs.tokens.load("refresh_token") == hs.sandbox.refresh_token
+    assert hs.tokens.load("refresh_token") == hs.sandbox.door.refresh
 
 
 def test_after_a_restart_the_stored_refresh_token_is_used(hs):
-    hs.sandbox.rotates = True
+    hs.sandbox.door.rotates = True
     config = hs.hubspot.config
     hs.pull()
     hs.connect(auth=config["auth"])  # the file still has the first one
@@ -99,7 +99,7 @@ def test_after_a_restart_the_stored_refresh_token_is_used(hs):
 
 
 def test_a_revoked_refresh_token_needs_a_person(hs):
-    hs.sandbox.refresh_token = "another"
+    hs.sandbox.door.refresh = "another"
     with pytest.raises(SignIn) as error:
         hs.pull()
     assert "install the app again" in error.value.next
@@ -142,7 +142,7 @@ def test_a_wrong_static_token_is_refused_with_advice():
 
 def test_a_service_key_works_although_nobody_describes_it():
     for hs in kit():
-        hs.connect(auth={"kind": "service_key", "token": hs.sandbox.static})
+        hs.connect(auth={"kind": "service_key", "token": hs.sandbox.door.static})
         hs.sandbox.fault(
             "answer", when=on("POST", "/oauth"), response=Response(404, {"message": "not here"}), times=None
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from connectors.hubspot.writes import text
 from hub.connect.connector import Write
 from hub.connect.sandbox import Response, on
 from hub.core.errors import Duplicate, Gone, Reject, Retry, Stop, Unknown
@@ -121,7 +122,23 @@ def test_receipts_show_what_hubspot_made_of_the_values(hs):
     assert cleared.fields == {"domain": None}
 
 
-def test_numbers_and_booleans_are_sent_as_text(hs):
+@pytest.mark.parametrize(
+    "value, sent",
+    [
+        (None, ""),
+        (True, "true"),
+        (12, "12"),
+        (12.5, "12.5"),
+        (1e16, "10000000000000000"),
+        (["a", "b"], "a;b"),
+        (" x ", " x "),
+    ],
+)
+def test_every_value_is_sent_as_text(value, sent):
+    assert text(value) == sent
+
+
+def test_numbers_are_taken_as_text(hs):
     [made] = hs.hubspot.write("companies", [create(name="Acme", numberofemployees=12)])
     assert hs.sandbox.rows("companies")[made.id]["numberofemployees"] == "12"
 
