@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any
 
@@ -24,6 +24,16 @@ from hub.connect.sandbox import Request, Response, Sandbox
 
 API_VERSIONS = (41, 68)
 _DATA = re.compile(r"(/services/data/v(\d+)\.0)(/|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A person's change that is made but not committed: when it will be, on which record, and the stamp it carries."""
+
+    due: float
+    id: str
+    stamp: str
+    change: Callable[[], object]
 
 
 class SalesforceSandbox(Sandbox):
@@ -40,9 +50,10 @@ class SalesforceSandbox(Sandbox):
         super().__init__(seed=seed)
         self.clock = clock
         self._lag = lag if callable(lag) else lambda: float(lag)
-        self._late: list[tuple[float, str, Callable[[], object]]] = []
+        self._late: list[_Late] = []
         self._stamp = ""
         self.store = Store(self._now)
+        self.store.wait_for = self._commit_of
         self.rest = Rest(self.store, clock, lambda: self.us)
         self.login = Login(clock, self.random, lambda: self.url, lambda: self.us)
         self._most, self._left = requests_a_day, requests_a_day
@@ -63,20 +74,20 @@ class SalesforceSandbox(Sandbox):
     def seed(self, object: str, fields: Mapping[str, Any]) -> str:
         """Create a record as a person would; returns its id."""
         id = self.store.table(object).next_id()
-        self._do(lambda: self.store.insert(object, fields, self.person, id))
+        self._do(id, lambda: self.store.insert(object, fields, self.person, id))
         return id
 
     def edit(self, object: str, id: str, fields: Mapping[str, Any]) -> None:
-        self._do(lambda: self.store.update(object, id, fields, self.person))
+        self._do(id, lambda: self.store.update(object, id, fields, self.person))
 
     def remove(self, object: str, id: str) -> None:
-        self._do(lambda: self.store.delete(object, id, self.person))
+        self._do(id, lambda: self.store.delete(object, id, self.person))
 
     def undelete(self, object: str, id: str) -> None:
-        self._do(lambda: self.store.undelete(object, id, self.person))
+        self._do(id, lambda: self.store.undelete(object, id, self.person))
 
     def merge(self, object: str, winner: str, loser: str) -> None:
-        self._do(lambda: self.store.merge(object, winner, loser, self.person))
+        self._do(loser, lambda: self.store.merge(object, winner, loser, self.person))
 
     def convert(self, lead: str) -> tuple[str, str]:
         """Turn a lead into an account and a contact; returns their ids."""
@@ -104,24 +115,35 @@ class SalesforceSandbox(Sandbox):
         with self.lock:
             return {i: dict(r) for i, r in self.store.table(object).rows.items() if not r.get("IsDeleted")}
 
-    def _do(self, change: Callable[[], object]) -> None:
-        """Make a person's change, or leave it to commit late."""
+    def _do(self, id: str, change: Callable[[], object]) -> None:
+        """Make a person's change, or leave it to commit late: after what is still open on the same record."""
         with self.lock:
             lag = self._lag()
-            if lag > 0:
-                self._late.append((self.clock() + lag, self._now(), change))
+            before = [late.due for late in self._late if late.id == id]
+            if lag > 0 or before:
+                self._late.append(_Late(max(self.clock() + lag, *before, 0.0), id, self._now(), change))
             else:
                 change()
 
     def _commit_late(self) -> None:
         now = self.clock()
-        due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
-        self._late = [late for late in self._late if late[0] > now]
-        for _, self._stamp, change in due:
+        self._commit(sorted((late for late in self._late if late.due <= now), key=lambda late: late.due))
+
+    def _commit_of(self, id: str) -> None:
+        """Who writes a record waits for the transaction that holds it."""
+        self._commit([late for late in self._late if late.id == id])
+
+    def _commit(self, ready: list[_Late]) -> None:
+        outer = self._stamp
+        self._late = [late for late in self._late if late not in ready]
+        for late in ready:
+            self._stamp = late.stamp
             try:
-                change()
+                late.change()
+            except Refusal:
+                continue  # the person was shown an error
             finally:
-                self._stamp = ""
+                self._stamp = outer
 
     # -- levers
 

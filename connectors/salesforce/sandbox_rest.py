@@ -72,6 +72,7 @@ class Rest:
         return Response(200, show(self.store, table, row, columns))
 
     def update(self, request: Request, object: str, id: str) -> Response:
+        self.store.wait_for(soql.id18(id))
         row = self.store.table(object).live(soql.id18(id))
         unmodified = request.headers.get("if-unmodified-since")
         if unmodified:

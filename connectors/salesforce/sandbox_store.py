@@ -71,6 +71,7 @@ class Store:
         self.rules: list[tuple[str, Callable[[Row], bool], str, tuple[str, ...]]] = []
         self.duplicate_rules: dict[str, str] = {}
         self.locked: dict[str, int] = {}
+        self.wait_for: Callable[[str], None] = lambda id: None
 
     def table(self, object: str) -> Table:
         if object not in self.tables:
@@ -95,6 +96,7 @@ class Store:
 
     def update(self, object: str, id: str, given: Mapping[str, Any], by: str) -> str:
         table = self.table(object)
+        self.wait_for(soql.id18(id))
         row = self.must(object, id)
         if self.locked.get(row["Id"], 0):
             self.locked[row["Id"]] -= 1
@@ -104,6 +106,7 @@ class Store:
         return str(row["Id"])
 
     def delete(self, object: str, id: str, by: str, master: str | None = None) -> None:
+        self.wait_for(soql.id18(id))
         row = self.must(object, id)
         gone = {"IsDeleted": True} | ({"MasterRecordId": master} if master else {})
         self._stamp(self.table(object), row | gone, by, self.now())

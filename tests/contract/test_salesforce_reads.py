@@ -11,8 +11,9 @@ from connectors.salesforce import soql
 from connectors.salesforce.sandbox import SalesforceSandbox
 from hub.connect.clock import ManualClock
 from hub.connect.connector import Want
+from hub.connect.sandbox import Response, on
 from hub.core.errors import Reject, Retry
-from tests.contract.salesforce_world import ACCOUNT, CONTACT, KEY, World, drain
+from tests.contract.salesforce_world import ACCOUNT, CONTACT, KEY, World, create, drain
 
 
 @pytest.fixture
@@ -201,8 +202,6 @@ def test_a_locator_that_has_expired_is_replaced_from_the_last_row(world: World) 
 def test_a_list_shorter_than_announced_is_not_believed(world: World) -> None:
     world.contact()
     answer = {"totalSize": 500, "done": True, "records": []}
-    from hub.connect.sandbox import Response, on
-
     world.sandbox.fault("replace", when=on("GET", "/queryAll"), response=Response(200, answer), times=None)
     with pytest.raises(Retry, match="fewer rows"):
         drain(world.connect(), "Contact")
@@ -224,8 +223,6 @@ def test_a_cursor_that_is_not_ours_is_refused(world: World, text: str) -> None:
 def test_records_written_by_the_integration_user_say_so(world: World) -> None:
     sf = world.connect()
     theirs = world.contact(1)
-    from tests.contract.salesforce_world import create
-
     [receipt] = sf.write("Contact", [create(1)])
     records, _ = drain(sf, "Contact")
     assert {r.id: (r.by_us, r.key) for r in records} == {theirs: (False, None), receipt.id: (True, "key-1")}
@@ -273,8 +270,6 @@ def test_a_long_list_of_values_is_cut_to_what_a_uri_holds(world: World) -> None:
 
 
 def test_find_key_sees_a_record_at_once(world: World) -> None:
-    from tests.contract.salesforce_world import create
-
     sf = world.connect()
     [receipt] = sf.write("Contact", [create(7)])
     [record] = sf.find_key("Contact", KEY, ["key-7", "key-8"], Want(("LastName",)))

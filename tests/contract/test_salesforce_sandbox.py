@@ -334,6 +334,34 @@ def test_a_late_commit_becomes_visible_after_its_lag_with_its_old_stamp() -> Non
         raw.http.close()
 
 
+def test_changes_of_one_record_commit_in_their_order_whatever_their_lag() -> None:
+    clock, lags = ManualClock(), iter([60.0, 5.0])
+    with SalesforceSandbox(clock=clock.now, lag=lambda: next(lags)) as sandbox:
+        raw = Raw(sandbox, clock)
+        id = sandbox.seed("Contact", {"LastName": "X"})
+        sandbox.edit("Contact", id, {"FirstName": "Ana"})
+        clock.advance(10)
+        assert raw.found("") == []
+        clock.advance(51)
+        assert raw.found("WHERE FirstName = 'Ana'") == [id]
+        raw.http.close()
+
+
+def test_a_write_waits_for_the_transaction_that_holds_its_record() -> None:
+    clock, lags = ManualClock(), iter([0.0, 60.0])
+    with SalesforceSandbox(clock=clock.now, lag=lambda: next(lags)) as sandbox:
+        raw = Raw(sandbox, clock)
+        id = sandbox.seed("Contact", {"LastName": "X"})
+        seen = soql.http_date(soql.from_epoch(clock.now()))
+        clock.advance(2)
+        sandbox.edit("Contact", id, {"FirstName": "Person"})
+        clock.advance(2)
+        late = raw.ask("PATCH", f"/sobjects/Contact/{id}", {"FirstName": "Hub"}, headers={"If-Unmodified-Since": seen})
+        assert late.status_code == 412
+        assert sandbox.rows("Contact")[id]["FirstName"] == "Person"
+        raw.http.close()
+
+
 def test_the_limit_header_counts_down_to_a_403(raw: Raw) -> None:
     raw.sandbox.quota(1)
     first, second = raw.query("SELECT Id FROM User"), raw.query("SELECT Id FROM User")

@@ -20,7 +20,7 @@ from hub.connect.clock import ManualClock, MemoryTokens
 from hub.connect.connector import Context
 from hub.connect.sandbox import Response, on
 from hub.core.errors import Retry, SignIn, Stop
-from tests.contract.salesforce_world import CONTACT, NoBuckets, World, drain
+from tests.contract.salesforce_world import CONTACT, NoBuckets, World, create, drain
 
 TOKEN = "/services/oauth2/token"
 
@@ -228,8 +228,6 @@ def test_a_day_whose_requests_are_used_up_pauses_for_long_and_asks_once(world: W
 
 
 def test_writes_leave_the_configured_share_of_the_day_to_others(world: World) -> None:
-    from tests.contract.salesforce_world import create
-
     sf = world.connect(limits={"reserve": "20%"})
     world.sandbox.quota(20_000)
     sf.check()
