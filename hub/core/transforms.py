@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from hub.core import values
@@ -206,16 +206,39 @@ def _encode_epoch(unit: int) -> Callable[[Options], Step]:
     return lambda options: encode
 
 
-def _scaled(factor: Decimal) -> Callable[[Options], Step]:
+# Wide enough that moving the point of a 40-digit number never rounds it.
+_WIDE = Context(prec=60)
+
+
+def _scaled(places: int) -> Callable[[Options], Step]:
+    """The point moved by so many places on the way in, and back on the way out."""
+
     def scale(raw: Raw) -> Value:
         held = values.number(raw)
-        return None if held is None else values.plain(Decimal(held) * factor)
+        return None if held is None else values.plain(Decimal(held).scaleb(places, _WIDE))
 
     return lambda options: scale
 
 
-def _unscaled(factor: Decimal) -> Callable[[Options], Step]:
-    return lambda options: lambda value: as_json(Decimal(value) / factor)
+def _unscaled(places: int) -> Callable[[Options], Step]:
+    return lambda options: lambda value: as_json(Decimal(value).scaleb(-places, _WIDE))
+
+
+def _decode_whole(options: Options) -> Step:
+    if options.kind == "integer":
+        return values.integer
+    return lambda raw: values.number(values.integer(raw))
+
+
+def _encode_whole(options: Options) -> Step:
+    write = _encode_number(options)
+    if options.kind == "integer":
+        return write
+    return lambda value: write(values.plain(Decimal(value).to_integral_value(ROUND_HALF_UP)))
+
+
+def _decode_text(options: Options) -> Step:
+    return values.TIDY[options.kind]
 
 
 def _letters(change: Callable[[str], str]) -> Callable[[Options], Step]:
@@ -235,7 +258,7 @@ def _words(*given: Word) -> Mapping[str, Word]:
 
 
 WORDS: Mapping[str, Word] = _words(
-    Word("text", ("text", "name"), "text as it is, trimmed", _tidy("text"), _identity),
+    Word("text", ("text", "name"), "text as it is, trimmed", _decode_text, _identity),
     Word("name", ("name", "text"), "a name: trimmed, single spaces", _tidy("name"), _identity),
     Word("email", ("email",), "an e-mail address, in lower case", _tidy("email"), _identity),
     Word("phone", ("phone",), "a phone number, E.164 where it is one; `region` for national numbers", _decode_phone, _identity),
@@ -245,9 +268,9 @@ WORDS: Mapping[str, Word] = _words(
     Word("language", ("language",), "a language, BCP 47", _tidy("language"), _identity),
     Word("number", ("number",), "an exact number", _tidy("number"), _encode_number, written=("number", "text")),
     Word("decimal", ("number",), "an exact number", _tidy("number"), _encode_number, written=("number", "text")),
-    Word("integer", ("integer", "number"), "a whole number", _tidy("integer"), _encode_number, written=("number", "text")),
-    Word("percent", ("number",), "20 there, 0.2 here", _scaled(Decimal("0.01")), _unscaled(Decimal("0.01"))),
-    Word("cents", ("number",), "1250 there, 12.5 here", _scaled(Decimal("0.01")), _unscaled(Decimal("0.01"))),
+    Word("integer", ("integer", "number"), "a whole number", _decode_whole, _encode_whole, written=("number", "text")),
+    Word("percent", ("number",), "20 there, 0.2 here", _scaled(-2), _unscaled(-2)),
+    Word("cents", ("number",), "1250 there, 12.5 here", _scaled(-2), _unscaled(-2)),
     Word("money", ("money",), "an amount; `currency` says in what", _tidy("number"), _encode_number, written=("number", "text")),
     Word("date", ("date", "datetime"), "a plain date", _decode_day, _encode_day, written=()),
     Word("datetime", ("datetime", "date"), "an instant, RFC 3339", _decode_instant, _encode_instant),
@@ -267,6 +290,13 @@ WORDS: Mapping[str, Word] = _words(
 )  # fmt: skip
 
 
+_LOSES = {
+    ("date", "datetime"): "the time of day",
+    ("integer", "number"): "decimals",
+    ("name", "text"): "line breaks and double spaces",
+}
+
+
 def loses(word: Word, kind: str) -> str:
     """What writing a value of `kind` by this word loses, "" if nothing."""
-    return "the time of day" if word.name == "date" and kind == "datetime" else word.loses
+    return _LOSES.get((word.name, kind), word.loses)
