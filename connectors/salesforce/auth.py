@@ -154,6 +154,16 @@ class Auth:
         held = self._context.tokens.load(name) or self._settings.get("refresh_token")
         if not held:
             raise self._refused("there is no refresh token", "Authorize the connected app once and store its token.")
+        try:
+            return self._exchange(name, held)
+        except SignIn:
+            newer = self._context.tokens.load(name)
+            if newer in (None, held):
+                raise
+            # Another process has used up the token that we held, and has stored the next one.
+            return self._exchange(name, newer)
+
+    def _exchange(self, name: str, held: str) -> Grant:
         post = _TokenPost(self._http, self._refused, self._connection)
         form = {"grant_type": "refresh_token", "refresh_token": held}
         form |= {"client_id": self._settings["client_id"], "client_secret": self._settings["client_secret"]}

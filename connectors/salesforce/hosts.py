@@ -29,7 +29,8 @@ class Hosts:
 
     def __init__(self, connection: str, config: Mapping[str, Any]) -> None:
         self._where = connection
-        self._allowed = [ipaddress.ip_network(n) for n in (config.get("network") or {}).get("allow_private") or ()]
+        named = (config.get("network") or {}).get("allow_private") or ()
+        self._allowed = [ipaddress.ip_network(n) for n in ([named] if isinstance(named, str) else named)]
         self._cleared: set[tuple[str, str, int | None]] = set()
         self.login = str(config.get("login_url") or "https://login.salesforce.com").rstrip("/")
         self._login = urlsplit(self.login)

@@ -21,7 +21,7 @@ from connectors.salesforce import errors
 from connectors.salesforce.auth import Auth, Grant
 from connectors.salesforce.hosts import Hosts, open_session
 from hub.connect.connector import Context
-from hub.core.errors import HubError, Retry, SignIn, Stop
+from hub.core.errors import ConfigError, HubError, Place, Problem, Retry, SignIn, Stop
 
 MOST_BYTES = 64 << 20
 ATTEMPTS = 4
@@ -178,6 +178,11 @@ def _worth_waiting(error: BaseException) -> bool:
 
 def _share(text: Any) -> float:
     """ "20%" or 0.2 as a share."""
-    if isinstance(text, str) and text.strip().endswith("%"):
-        return float(text.strip()[:-1]) / 100
-    return float(text or 0)
+    try:
+        share = float(text[:-1]) / 100 if isinstance(text, str) and text.endswith("%") else float(text or 0)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        problem = Problem(Place(), "E-LIMITS", "limits.reserve is not a share", "Write it as `reserve: 20%`.")
+        raise ConfigError([problem])
+    return share

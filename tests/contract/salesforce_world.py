@@ -9,16 +9,12 @@ from connectors.salesforce import Salesforce
 from connectors.salesforce.sandbox import SalesforceSandbox
 from hub.connect.clock import ManualClock, MemoryTokens
 from hub.connect.connector import Context, Page, Want, Write
+from hub.connect.limits import NoLimits
 from hub.core.model import Record
 
 KEY = "Accordant_Id__c"
 CONTACT = Want(("FirstName", "LastName", "Email"), key_field=KEY)
 ACCOUNT = Want(("Name", "Website"), key_field=KEY)
-
-
-class NoBuckets:
-    def acquire(self, name: str, rate: float, per: float, weight: int = 1) -> None:
-        """Salesforce has no rate per second."""
 
 
 @dataclass
@@ -33,7 +29,7 @@ class World:
     def connect(self, kind: str = "client_credentials", **more: Any) -> Salesforce:
         config = self.sandbox.config(kind)
         config["auth"] |= more.pop("auth", {})
-        context = Context(self.clock, self.tokens, NoBuckets(), on_call=self.asked.append)
+        context = Context(self.clock, self.tokens, NoLimits(), on_call=self.asked.append)
         return Salesforce("sf", config | more, context)
 
     def contact(self, n: int = 0, **fields: Any) -> str:

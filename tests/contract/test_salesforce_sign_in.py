@@ -18,9 +18,10 @@ from connectors.salesforce.sandbox import SalesforceSandbox
 from connectors.salesforce.sandbox_login import SECRETS
 from hub.connect.clock import ManualClock, MemoryTokens
 from hub.connect.connector import Context
+from hub.connect.limits import NoLimits
 from hub.connect.sandbox import Response, on
-from hub.core.errors import Retry, SignIn, Stop
-from tests.contract.salesforce_world import CONTACT, NoBuckets, World, create, drain
+from hub.core.errors import ConfigError, Retry, SignIn, Stop
+from tests.contract.salesforce_world import CONTACT, World, create, drain
 
 TOKEN = "/services/oauth2/token"
 
@@ -79,6 +80,22 @@ def test_a_refresh_token_that_cannot_be_kept_is_not_used(world: World) -> None:
     assert world.calls("/services/data") == 0
 
 
+def test_a_refresh_token_that_another_process_has_used_up_is_read_again(world: World) -> None:
+    class Shared(MemoryTokens):
+        """The first look-up comes just before the other process stores what it got."""
+
+        asked = 0
+
+        def load(self, name: str) -> str | None:
+            self.asked += 1
+            return None if self.asked == 1 else super().load(name)
+
+    world.connect("refresh").check()
+    world.tokens = Shared({"sf:refresh_token": "refresh-1"})
+    assert world.connect("refresh").check().org
+    assert world.sandbox.login.count == 3
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong"),
     [
@@ -120,7 +137,7 @@ def test_a_sign_in_that_the_vendor_cannot_answer_is_tried_again(world: World) ->
 
 
 def test_client_credentials_at_the_common_login_host_are_refused_with_advice() -> None:
-    context = Context(ManualClock(), MemoryTokens(), NoBuckets())
+    context = Context(ManualClock(), MemoryTokens(), NoLimits())
     sf = Salesforce("sf", {"auth": {"kind": "client_credentials", "client_id": "a", "client_secret": "b"}}, context)
     with pytest.raises(SignIn, match="client credentials") as caught:
         sf.check()
@@ -238,6 +255,12 @@ def test_writes_leave_the_configured_share_of_the_day_to_others(world: World) ->
     assert sf.write("Contact", [create(1)])[0].status == "done"
 
 
+@pytest.mark.parametrize("reserve", ["much", "120%", -1])
+def test_a_reserve_that_is_no_share_is_refused(world: World, reserve: Any) -> None:
+    with pytest.raises(ConfigError, match="share"):
+        world.connect(limits={"reserve": reserve})
+
+
 def test_a_server_that_does_not_answer_in_time_is_given_up(world: World) -> None:
     world.sandbox.fault("delay", when=on("GET"), seconds=2.0, times=None)
     with pytest.raises(Retry) as caught:
@@ -306,6 +329,7 @@ def test_only_salesforces_own_hosts_are_taken_for_an_instance(host: str, base: s
         ({"login_url": "http://127.0.0.1:9"}, "private address"),
         ({"login_url": "https://127.0.0.1:9"}, "private address"),
         ({"login_url": "https://10.0.0.1", "network": {"allow_private": ["127.0.0.1/32"]}}, "private address"),
+        ({"login_url": "http://10.0.0.1", "network": {"allow_private": "127.0.0.1/32"}}, "private address"),
         ({"login_url": "http://8.8.8.8"}, "plain http"),
         ({"login_url": "https://login.salesforce.com"}, "leave Salesforce"),
     ],
