@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import orjson
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -19,6 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from connectors.hubspot import auth, errors
 from connectors.hubspot.hosts import Hosts, guard
 from connectors.hubspot.paths import paths
+from connectors.hubspot.quota import Quota
 from hub.connect.connector import Context
 from hub.core.errors import Retry
 
@@ -28,7 +28,8 @@ LONGEST_NAP = 30.0  # a read waits so long by itself; more is for the caller to 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `what` names it in messages and counts; `form` is sent to sign in, without a token."""
+    """One request. `what` names it in messages and counts; `form` is sent instead of JSON. `bulk`: one of many calls
+    that can wait for another day when the quota runs low, as writes can."""
 
     what: str
     method: str
@@ -38,6 +39,7 @@ class Call:
     form: Mapping[str, str] | None = None
     writing: bool = False
     search: bool = False
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,8 @@ class Api:
         self.hosts = Hosts(connection, config)
         self.paths = paths(str(config.get("api_version") or "2026-09"))
         self.auth = auth.build(config, context, self._sign_in, connection)
-        limits = config.get("limits") or {}
-        self.burst, self.search = float(limits.get("burst") or 100), float(limits.get("search") or 5)
+        self.quota = Quota(connection, config.get("limits") or {}, context)
         self.timeout = float(config.get("timeout") or 30)
-        self.zone = "UTC"
-        self.quota: dict[str, int] = {}
         self._pool: Any = None
 
     # -- the two kinds of call
@@ -103,7 +102,9 @@ class Api:
         return self._judge(call, reply).body
 
     def _send(self, call: Call, token: str) -> Reply:
-        self._wait_for_turn(call)
+        if call.writing or call.bulk:
+            self.quota.keep_reserve()
+        self.quota.wait(search=call.search)
         self.context.on_call(call.what)
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "accordant"}
         if token:
@@ -135,7 +136,7 @@ class Api:
             what = "HubSpot did not answer in full"
             raise errors.broken(what, where=self.where(call), writing=call.writing, kind=_kind(reason)) from None
         reply = Reply(answer.status, {k.lower(): v for k, v in answer.headers.items()}, body)
-        self._note_quota(reply.headers)
+        self.quota.note(reply.headers)
         return reply
 
     def _body(self, call: Call, answer: Any) -> bytes:
@@ -162,23 +163,11 @@ class Api:
     ) -> errors.Refusal:
         """A refusal of this call, whole or one item of it, ready to be translated."""
         values = tuple(_texts(call.body)) if call.writing else ()
-        left = self._until_midnight()
+        left = self.quota.until_midnight()
         return errors.Refusal(self.where(call), status, body, headers or {}, call.writing, left, values)
 
     def where(self, call: Call) -> str:
         return f"{self.connection}: {call.what}"
-
-    def _wait_for_turn(self, call: Call) -> None:
-        if call.search:
-            self.context.buckets.acquire("search", self.search, 1)
-        self.context.buckets.acquire("burst", min(self.burst, self.quota.get("max", self.burst)), 10)
-
-    def _note_quota(self, headers: Mapping[str, str]) -> None:
-        """What HubSpot says about its limits: a lower one than configured is kept to."""
-        for name in ("max", "remaining", "daily", "daily-remaining"):
-            text = headers.get(f"x-hubspot-ratelimit-{name}", "")
-            if text.isdigit() and (name != "max" or int(text)):
-                self.quota[name] = int(text)
 
     def _date(self, headers: Mapping[str, str]) -> int:
         """HubSpot's clock, so that ours may be wrong without edits being missed."""
@@ -186,13 +175,6 @@ class Api:
             return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
         except (KeyError, ValueError):
             return int(self.context.clock.now() * 1000)
-
-    def _until_midnight(self) -> float:
-        from datetime import datetime, timedelta
-
-        now = datetime.fromtimestamp(self.context.clock.now(), ZoneInfo(self.zone))
-        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight.timestamp() - now.timestamp()
 
     def _sleep(self, seconds: float) -> None:
         self.context.clock.sleep(seconds)

@@ -56,7 +56,12 @@ class HubSpot(Connector):
             default=LINK_PAGES,
         ),
         Option("timeout", "Seconds to wait for an answer", type=float, default=30.0),
-        Option("limits", "burst: calls in 10 s; search: searches in 1 s", type=dict, example="{burst: 190, search: 5}"),
+        Option(
+            "limits",
+            "burst: calls in 10 s; search: searches in 1 s; reserve: share of a day's calls left to others",
+            type=dict,
+            example="{burst: 190, search: 5, reserve: 20%}",
+        ),
     )
 
     def __init__(self, connection: str, config: Mapping[str, Any], context: Context) -> None:
@@ -68,7 +73,7 @@ class HubSpot(Connector):
 
     def check(self) -> Identity:
         account = self.api.read(Call("account", "GET", self.api.paths.account)).body
-        self.api.zone = str(account.get("timeZone") or "UTC")
+        self.api.quota.zone = str(account.get("timeZone") or "UTC")
         who = self._introspect()
         granted = tuple(sorted(str(s) for s in who.get("scopes") or ()))
         missing = tuple(s for s in SCOPES if granted and s not in granted)

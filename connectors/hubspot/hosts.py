@@ -1,19 +1,16 @@
-"""Which machines a connection may talk to: the one it was given, over https, and not inside the house.
+"""Which machine a connection talks to: the one it was given, over https, and not inside the house unless named.
 
-The address is checked on the open socket, before anything is sent, so that a name that is looked up again and leads
-elsewhere gains nothing. Private addresses, and plain http to them, need a line under `network: {allow_private: [...]}`.
+The rules are those of `hub.connect.network`. They are applied to the address at the other end of the open socket, before
+anything is sent, so that a name that is looked up again and leads elsewhere gains nothing.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from hub.connect.network import check_url, networks, same_origin
 from hub.core.errors import Stop
-
-UNSENT = "Nothing was sent"
 
 
 class Hosts:
@@ -22,25 +19,13 @@ class Hosts:
     def __init__(self, connection: str, config: Mapping[str, Any]) -> None:
         self.where = connection
         self.base = str(config.get("base_url") or "https://api.hubapi.com").rstrip("/")
-        self.private = [ipaddress.ip_network(n) for n in (config.get("network") or {}).get("allow_private") or ()]
-        parts = urlsplit(self.base)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.username:
-            raise self._stop("base_url is not an address", "write it as https://api.hubapi.com")
-        if parts.scheme == "http" and not self.private:
-            raise self._stop("base_url is plain http", "use https, or name a private address under network")
+        self.private = tuple(str(n) for n in (config.get("network") or {}).get("allow_private") or ())
+        same_origin(self.base, self.base, where=connection)  # is it an address at all?
+        networks(self.private, connection)
 
     def check(self, address: str) -> None:
         """Raise Stop unless this connection may talk to the machine at `address`."""
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        if any(ip in network for network in self.private):
-            return
-        if not ip.is_global:
-            raise self._stop("base_url leads to a private address", "name it under network: {allow_private: [...]}")
-        if self.base.startswith("http:"):
-            raise self._stop("plain http leads out of the house", "use https in base_url")
-
-    def _stop(self, what: str, next: str) -> Stop:
-        return Stop(what, where=self.where, unchanged=UNSENT, next=next, code="E-HOST")
+        check_url(self.base, self.private, lambda *_, **__: [(0, 0, 0, "", (address,))], where=self.where)
 
 
 def guard(pool: Any, hosts: Hosts) -> None:

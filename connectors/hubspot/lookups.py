@@ -129,7 +129,7 @@ def ids(api: Api, object: str) -> Iterator[list[str]]:
     after = ""
     while True:
         query = [("limit", str(LIST_PAGE)), ("properties", "hs_object_id")] + ([("after", after)] if after else [])
-        answer = api.read(Call(f"{object} list", "GET", api.paths.objects(object), query=tuple(query)))
+        answer = api.read(Call(f"{object} list", "GET", api.paths.objects(object), query=tuple(query), bulk=True))
         yield [str(raw["id"]) for raw in answer.body["results"]]
         after = advanced(answer, after)
         if not after:

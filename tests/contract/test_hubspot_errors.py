@@ -141,7 +141,33 @@ def test_a_limit_that_hubspot_announces_is_kept_to(hs):
     hs.pull()
     hs.pull('{"bound":1}')
     assert asked == [("burst", 100_000.0, 10), ("burst", 40, 10), ("search", 10_000.0, 1), ("burst", 40, 10)]
-    assert hs.hubspot.api.quota["daily"] == 1_000_000
+    assert hs.hubspot.api.quota.seen["daily"] == 1_000_000
+
+
+@pytest.mark.parametrize("reserve, stops", [("20%", True), (0.2, True), ("5%", False), (None, False)])
+def test_the_last_share_of_a_day_is_left_to_others(hs, reserve, stops):
+    [id] = hs.people(1)
+    hs.sandbox.limit("DAILY", 10)
+    hs.connect(limits={"reserve": reserve})
+    hs.hubspot.check()
+    for _ in range(6):
+        hs.hubspot.get("contacts", [id], WANT)
+    for act in (hs.pull, lambda: hs.hubspot.write("contacts", [update(id, phone="1")])) if stops else ():
+        with pytest.raises(Retry, match="reserve") as error:
+            act()
+        assert error.value.after == 46 * 60 + 39
+    if not stops:
+        assert len(hs.pull()[0]) == 1
+    assert hs.hubspot.find("contacts", "email", ["p0@example.org"], WANT), "people are still served"
+    hs.clock.advance(3 * 3600)
+    hs.sandbox.limit("DAILY", None)
+    assert len(hs.pull()[0]) == 1
+
+
+@pytest.mark.parametrize("bad", ["a fifth", "120%", -1])
+def test_a_reserve_that_is_no_share_is_a_mistake_in_the_file(hs, bad):
+    with pytest.raises(ConfigError, match="reserve"):
+        hs.connect(limits={"reserve": bad})
 
 
 def test_redirects_are_not_followed(hs):
