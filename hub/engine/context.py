@@ -35,7 +35,8 @@ class Calls:
 @dataclass(slots=True)
 class Hub:
     """A store, connectors, syncs, and the ports. `hook(event)` is called at the engine's own steps: simulations crash or
-    meddle there. `progress(event, facts)` tells a person who watches."""
+    meddle there. `progress(event, facts)` tells a person who watches. `is_alive(holder)` is False where the holder of a
+    lease is known to have died (its process on this machine is gone): then nobody waits for the lease to end."""
 
     store: Store
     connectors: Mapping[str, Connector]
@@ -44,6 +45,7 @@ class Hub:
     new_id: Callable[[str], str]
     workspace: str = "default"
     holder: str = "hub"
+    is_alive: Callable[[str], bool] = lambda holder: True
     pool: Pool = field(default_factory=InOrder)
     calls: Calls = field(default_factory=Calls)
     hook: Callable[[str], None] = lambda event: None

@@ -29,14 +29,15 @@ def before_writing(
         links = {o.id: goldens.link(tx, o.link) for o in batch}
         read_at = goldens.read_times(tx, [o.link for o in batch])
     fresh = _fresh(spoke, connector, batch, links, read_at)
-    ready, moved = [], []
+    ready: list[Operation] = []
+    moved: list[tuple[Operation, Record | None]] = []
     for o in batch:
         link = links[o.id]
         if link is None or link.state != "linked" or not link.primary:
             moved.append((o, None))
             continue
         record = fresh.get(o.remote_id)
-        if o.remote_id in fresh and (record is None or not _is_as_settled(spoke, link, record)):
+        if o.remote_id in fresh and (record is None or not _is_as_settled(spoke, link, record, o)):
             moved.append((o, record))
             continue
         newest = record or Record(spoke.object, o.remote_id, version=link.version, stamp=link.stamp)
@@ -69,12 +70,14 @@ def _fresh(
     return {r.id: r for r in found}
 
 
-def _is_as_settled(spoke: Spoke, link: Link, record: Record) -> bool:
-    """Nothing that we map has changed since the link was settled, whatever the version says."""
+def _is_as_settled(spoke: Spoke, link: Link, record: Record, o: Operation) -> bool:
+    """What we are about to write over is as it was settled, whatever the version says. A delete writes over everything;
+    an edit of another field is no hindrance to an update: the next pull reads it."""
     if record.kind != "updated":
         return False
-    for rule in spoke.mapping.rules.values():
-        pair = link.base.get(rule.path)
+    paths = {f.path for f in o.fields} or spoke.mapping.rules.keys()
+    for path in paths:
+        rule, pair = spoke.mapping.rules[path], link.base.get(path)
         raw = rule.raw(record.fields) if rule.readable else ABSENT
         if pair is not None and raw is not ABSENT and raw != pair.form:
             return False

@@ -138,8 +138,8 @@ def _done(one: _One) -> None:
         if link_now is not None and o.action in ("delete", "archive"):
             one.keep_link(replace(link_now, state="ended", why="deleted", stamp=receipt.stamp or link_now.stamp))
         elif link_now is not None:
-            newer = {"version": receipt.version or link_now.version, "stamp": receipt.stamp or link_now.stamp}
-            one.keep_link(replace(link_now, base={**link_now.base, **base}, **newer))
+            version, stamp = receipt.version or link_now.version, receipt.stamp or link_now.stamp
+            one.keep_link(replace(link_now, base={**link_now.base, **base}, version=version, stamp=stamp))
     one.end("done", "done")
     reviews.resolve_letters(one.v.tx, o.golden, o.connection, [f.path for f in o.fields])
 

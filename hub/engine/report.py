@@ -21,6 +21,18 @@ DONE = {
     "merge": "merged",
     "associate": "associated",
 }
+OPERATIONS = (
+    "created",
+    "updated",
+    "deleted",
+    "merged",
+    "associated",
+    "failed",
+    "unknown",
+    "dead",
+    "withdrawn",
+    "pending",
+)
 LEFT = ("conflicted", "waiting", "held", "dead", "pending")
 
 
@@ -57,19 +69,6 @@ class Report:
         names = ("run", "sync", "state", "kind", "read", "carried", "outcomes", "operations", "api_calls", "error")
         return {**{n: getattr(self, n) for n in names}, "moved": self.moved, "spokes": self.spokes}
 
-
-OPERATIONS = (
-    "created",
-    "updated",
-    "deleted",
-    "merged",
-    "associated",
-    "failed",
-    "unknown",
-    "dead",
-    "withdrawn",
-    "pending",
-)
 
 
 def _spoke() -> dict[str, Any]:

@@ -25,7 +25,8 @@ def running(hub: Hub, name: str, *, trigger: str, kind: str, full: bool = False)
     id = hub.new_id("r")
     lease = lease_name(name)
     with hub.store.begin() as tx:
-        fence = runs.take_lease(tx, lease, f"{hub.holder} (run {id})", LEASE_SECONDS)
+        dead = not hub.is_alive(runs.lease_holder(tx, lease))
+        fence = runs.take_lease(tx, lease, f"{hub.holder} (run {id})", LEASE_SECONDS, take_over=dead)
         runs.end_interrupted(tx, name, id)
         runs.start(tx, id, name, trigger, kind, sync.fingerprint)
         for spoke in sync.spokes:

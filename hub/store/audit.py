@@ -151,11 +151,20 @@ def _batches(tx: Tx, size: int = 5_000) -> Iterator[Any]:
 
 
 def entries(
-    tx: Tx, *, golden: str = "", run: str = "", action: str = "", limit: int = 200, newest: bool = False
+    tx: Tx,
+    *,
+    golden: str = "",
+    run: str = "",
+    action: str = "",
+    limit: int = 200,
+    newest: bool = False,
+    after: int = 0,
 ) -> list[dict[str, Any]]:
-    """Rows with their changes opened, where the person's key still exists."""
+    """Rows above `after` with their changes opened, where the person's key still exists."""
     a = t.audit.c
     query = select(t.audit).order_by(a.seq.desc() if newest else a.seq).limit(limit)
+    if after:
+        query = query.where(a.seq > after)
     for column, value in ((a.golden, golden), (a.run, run), (a.action, action)):
         if value:
             query = query.where(column == value)

@@ -15,12 +15,15 @@ from hub.store.db import Tx
 # ---------------------------------------------------------------- leases
 
 
-def take_lease(tx: Tx, name: str, holder: str, seconds: float) -> int:
-    """Take or refresh a lease; the fence grows with each new holder. Raises Refused and names who holds it."""
+def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: bool = False) -> int:
+    """Take or refresh a lease; the fence grows with each new holder. Raises Refused and names who holds it.
+
+    `take_over`: the holder is known to be dead, so its lease counts for nothing.
+    """
     c = t.lease.c
     query = select(t.lease).where(c.name == name)
     row = tx.one(query.with_for_update() if tx.dialect == "postgresql" else query)
-    if row and row.holder not in ("", holder) and row.expires > tx.now:
+    if row and row.holder not in ("", holder) and row.expires > tx.now and not take_over:
         raise Refused(
             f"sync {name.partition(':')[2]} is being run by {row.holder}",
             why=f"Its lease ends in {int(row.expires - tx.now)} s unless it is renewed",
