@@ -1,24 +1,23 @@
 """Decide which addresses this connection may talk to, and send requests only there.
 
-Salesforce's own hosts over https are allowed, and the configured login host. Plain http and private addresses are
-allowed only where `network.allow_private` names them, which is how a sandbox on loopback is reached.
+Salesforce's own hosts over https are allowed, and the configured login host. A name is resolved once, checked, and then
+connected to by the address that was checked; it is resolved anew only after a connection has failed.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from hub.core.errors import Retry, Stop
+from hub.connect.network import Target, check_url, host_allowed
+from hub.core.errors import Stop
 
-VENDOR_HOSTS = (".salesforce.com", ".force.com", ".salesforce.mil", ".cloudforce.com")
+VENDOR_HOSTS = ("*.salesforce.com", "*.force.com", "*.salesforce.mil", "*.cloudforce.com")
 # simple-salesforce appends this to every domain; a login host outside of it travels under an alias.
 LOGIN_SUFFIX = ".salesforce.com"
 ALIAS = "configured-login-host"
@@ -30,8 +29,8 @@ class Hosts:
     def __init__(self, connection: str, config: Mapping[str, Any]) -> None:
         self._where = connection
         named = (config.get("network") or {}).get("allow_private") or ()
-        self._allowed = [ipaddress.ip_network(n) for n in ([named] if isinstance(named, str) else named)]
-        self._cleared: set[tuple[str, str, int | None]] = set()
+        self._allowed = [named] if isinstance(named, str) else list(named)
+        self._checked: dict[tuple[str, str], Target] = {}
         self.login = str(config.get("login_url") or "https://login.salesforce.com").rstrip("/")
         self._login = urlsplit(self.login)
         if self._login.scheme not in ("https", "http") or not self._login.hostname:
@@ -50,43 +49,30 @@ class Hosts:
             raise self._stop("the sign-in named an instance that is no host", "Check `login_url`.")
         if parts.netloc == self._login.netloc:
             return self.login
-        if not parts.hostname.endswith(VENDOR_HOSTS) or parts.port not in (None, 443):
+        if not host_allowed(parts.hostname, VENDOR_HOSTS) or parts.port not in (None, 443):
             raise self._stop(
                 "the sign-in named an instance outside of Salesforce", "Check `login_url`: somebody else answered."
             )
         return f"https://{parts.hostname}"
 
     def route(self, url: str) -> str:
-        """The address to really send to; raises Stop where this connection may not go."""
+        """The address that a request is really for."""
         alias = f"https://{ALIAS}{LOGIN_SUFFIX}"
-        if url.startswith(alias + "/"):
-            url = self.login + url[len(alias) :]
-        self._clear(urlsplit(url))
-        return url
+        return self.login + url[len(alias) :] if url.startswith(alias + "/") else url
 
-    def _clear(self, parts: SplitResult) -> None:
-        key = (parts.scheme, parts.hostname or "", parts.port)
-        if key in self._cleared:
-            return
-        host = parts.hostname or ""
-        if parts.netloc != self._login.netloc and not host.endswith(VENDOR_HOSTS):
-            raise self._stop("the request would leave Salesforce", "Check `login_url`.")
-        private = self._private(host, parts.port or 443)
-        if private and not all(any(a in n for n in self._allowed) for a in private):
-            raise self._stop(
-                "the host has a private address", "Name it under `network: {allow_private: [...]}` if that is meant."
-            )
-        if parts.scheme != "https" and not private:
-            raise self._stop("plain http is refused", "Use https in `login_url`.")
-        self._cleared.add(key)
+    def target(self, url: str) -> Target:
+        """The checked address behind a URL; raises Stop where this connection may not go."""
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.netloc)
+        if key not in self._checked:
+            if parts.netloc != self._login.netloc and not host_allowed(parts.hostname or "", VENDOR_HOSTS):
+                raise self._stop("the request would leave Salesforce", "Check `login_url`.")
+            self._checked[key] = check_url(f"{parts.scheme}://{parts.netloc}", self._allowed, where=self._where)
+        return self._checked[key]
 
-    def _private(self, host: str, port: int) -> Sequence[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise Retry("the host of Salesforce was not found", where=self._where, next="Check `login_url`.") from error
-        addresses = [ipaddress.ip_address(str(entry[4][0])) for entry in found]
-        return [a for a in addresses if not a.is_global]
+    def forget(self) -> None:
+        """Resolve names anew: an org can move to other addresses."""
+        self._checked.clear()
 
     def _stop(self, what: str, advice: str) -> Stop:
         return Stop(what, where=self._where, unchanged="Nothing was sent.", next=advice)
@@ -109,7 +95,23 @@ class _Adapter(HTTPAdapter):
         proxies: Any = None,
     ) -> requests.Response:
         request.url = self._hosts.route(request.url or "")
-        return super().send(request, stream, timeout or self._timeout, verify, cert, proxies)
+        try:
+            return super().send(request, stream, timeout or self._timeout, verify, cert, proxies)
+        except requests.ConnectionError:
+            self._hosts.forget()
+            raise
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """Connect to the checked address under the host's own name: certificates are still checked against that."""
+        where, how = super().build_connection_pool_key_attributes(request, verify, cert)
+        target = self._hosts.target(request.url or "")
+        request.headers["Host"] = urlsplit(request.url or "").netloc
+        where["host"] = target.address
+        if target.scheme == "https":
+            how |= {"server_hostname": target.host, "assert_hostname": target.host}
+        return where, how
 
 
 def open_session(hosts: Hosts, timeout: float, connections: int = 20) -> requests.Session:

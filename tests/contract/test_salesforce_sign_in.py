@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.salesforce import Salesforce
 from connectors.salesforce.auth import Grant
-from connectors.salesforce.hosts import Hosts
+from connectors.salesforce.hosts import Hosts, open_session
 from connectors.salesforce.sandbox import SalesforceSandbox
 from connectors.salesforce.sandbox_login import SECRETS
 from hub.connect.clock import ManualClock, MemoryTokens
@@ -338,7 +345,71 @@ def test_nothing_is_sent_to_an_address_that_is_not_allowed(config: dict[str, Any
     hosts = Hosts("sf", config)
     url = hosts.login if "leave" not in words else "https://evil.example"
     with pytest.raises(Stop, match=words):
-        hosts.route(url + "/services/data")
+        hosts.target(url + "/services/data")
+
+
+class Secure(ThreadingHTTPServer):
+    """A server with a certificate for one name, which keeps what it was asked under."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Named)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        day, begin = timedelta(days=1), datetime.now(UTC)
+        made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        made = made.serial_number(1).not_valid_before(begin - day).not_valid_after(begin + day)
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        self.ca = folder / f"{name}.pem"
+        self.ca.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(pem))
+        (folder / f"{name}.key").write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.ca, folder / f"{name}.key")
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.asked: list[str] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not like the certificate hangs up."""
+
+
+class _Named(BaseHTTPRequestHandler):
+    server: Secure
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.headers["Host"])
+        self.send_response_only(204)
+        self.end_headers()
+
+
+@pytest.mark.parametrize(("name", "accepted"), [("acme.my.salesforce.com", True), ("other.my.salesforce.com", False)])
+def test_a_host_is_reached_at_the_checked_address_and_must_prove_its_name(
+    name: str, accepted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is looked up once; the certificate is that of the name all the same."""
+    looked_up = []
+
+    def resolve(host: str, port: int, **more: Any) -> list[Any]:
+        looked_up.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("hub.connect.network.check_url.__defaults__", ((), resolve))
+    with Secure(tmp_path, name) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"https://acme.my.salesforce.com:{server.server_address[1]}"
+        hosts = Hosts("sf", {"login_url": url, "network": {"allow_private": ["127.0.0.1/32"]}})
+        with open_session(hosts, 5) as http:
+            for _ in range(2):
+                if accepted:
+                    assert http.get(url, verify=str(server.ca)).status_code == 204
+                else:
+                    with pytest.raises(requests.exceptions.SSLError):
+                        http.get(url, verify=str(server.ca))
+        server.shutdown()
+    assert looked_up == ["acme.my.salesforce.com"] * (1 if accepted else 2)
+    assert server.asked == ([url.removeprefix("https://")] * 2 if accepted else [])
 
 
 @pytest.mark.parametrize("url", ["acme.my.salesforce.com", "ftp://acme.my.salesforce.com", "https://"])
