@@ -138,10 +138,16 @@ def _check_names(rules: Map[str, FieldRule], only: Map[str, Any], block: Block, 
 
 
 def _fingerprint(node: Node, rules: Map[str, FieldRule]) -> str:
-    meaning = {k: v for k, v in node.value.items() if not k.startswith("x-") and k != "note"}
+    meaning = _meaning(node.value)
+    fields = {path: {"field": f} if isinstance(f, str) else _meaning(f) for path, f in meaning["fields"].items()}
     kinds = {path: (rule.kind, rule.word) for path, rule in rules.items()}
-    text = json.dumps([MEANING, meaning, kinds], sort_keys=True, ensure_ascii=True, default=str)
+    text = json.dumps([MEANING, {**meaning, "fields": fields}, kinds], sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def _meaning(block: Any) -> dict[str, Any]:
+    """A block without what is for people."""
+    return {k: v for k, v in block.items() if k != "note" and not k.startswith("x-")}
 
 
 def place_of(mapping: Mapping, path: str) -> Place:

@@ -151,7 +151,7 @@ def _lines(rule: FieldRule, number: int) -> list[str]:
     path = repr(rule.path)
     if type(rule) is FieldRule:
         head = [f" v = get({rule.names[0]!r}, ABSENT)", " if v is not ABSENT:"]
-        if rule.empty_read == "clear":
+        if "ignore" not in (rule.empty_read, rule.unknown):
             return [*head, f"  out[{path}] = {_inline(rule, number)}"]
         return [*head, f"  v = decode{number}(v)", f"  if v is not ABSENT: out[{path}] = v"]
     if isinstance(rule, RefRule) and rule.empty_read == "clear":
