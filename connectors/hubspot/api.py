@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from connectors.hubspot import auth, errors
 from connectors.hubspot.hosts import Hosts, guard
 from connectors.hubspot.paths import paths
 from connectors.hubspot.quota import Quota
 from hub.connect.connector import Context
+from hub.connect.http import read_with_retries
 from hub.core.errors import Retry
 
 LARGEST = 64 * 1024 * 1024  # bytes of one answer, unpacked
@@ -74,11 +74,7 @@ class Api:
 
     def read(self, call: Call) -> Answer:
         """Ask, again where that may help. Raises Retry, Stop or Reject."""
-        attempts = Retrying(
-            stop=stop_after_attempt(5), wait=_pause, retry=retry_if_exception(_soon), sleep=self._sleep, reraise=True
-        )
-        answer: Answer = attempts(self.once, call)
-        return answer
+        return read_with_retries(lambda: self.once(call), self.context.clock, longest=LONGEST_NAP)
 
     def once(self, call: Call) -> Answer:
         """Ask once; a token that has run out is renewed, because HubSpot has not looked at the request then."""
@@ -164,7 +160,8 @@ class Api:
         """A refusal of this call, whole or one item of it, ready to be translated."""
         values = tuple(_texts(call.body)) if call.writing else ()
         left = self.quota.until_midnight()
-        return errors.Refusal(self.where(call), status, body, headers or {}, call.writing, left, values)
+        now = self.context.clock.now()
+        return errors.Refusal(self.where(call), status, body, headers or {}, call.writing, now, left, values)
 
     def where(self, call: Call) -> str:
         return f"{self.connection}: {call.what}"
@@ -175,9 +172,6 @@ class Api:
             return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
         except (KeyError, ValueError):
             return int(self.context.clock.now() * 1000)
-
-    def _sleep(self, seconds: float) -> None:
-        self.context.clock.sleep(seconds)
 
     @property
     def pool(self) -> Any:
@@ -194,16 +188,6 @@ class Api:
             guard(pool, self.hosts)
             self._pool = pool
         return self._pool
-
-
-def _soon(error: BaseException) -> bool:
-    return isinstance(error, Retry) and (error.after or 0) <= LONGEST_NAP
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    after = error.after if isinstance(error, Retry) else None
-    return 0.5 * 2.0**state.attempt_number if after is None else after
 
 
 def _json(data: bytes) -> Mapping[str, Any] | None:

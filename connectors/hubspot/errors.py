@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
+from hub.connect.http import redact, retry_after
 from hub.core.errors import Duplicate, Gone, HubError, Reject, Retry, SignIn, Stop, Unknown
 
 PAUSES = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 NOTHING = "Nothing was written"
 EXISTING = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value", re.IGNORECASE)
-EMAIL = re.compile(r"[^\s\"'<>:,;()\[\]{}]+@[^\s\"'<>:,;()\[\]{}]+")
 NO_RECORD = ("OBJECT_NOT_FOUND", "NOT_FOUND")
 
 
@@ -31,6 +31,7 @@ class Refusal:
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     writing: bool = False
+    now: float = 0.0
     until_midnight: float = 86400.0
     values: tuple[str, ...] = ()
 
@@ -66,7 +67,7 @@ def translate(refusal: Refusal) -> HubError:
 
 def _too_many(refusal: Refusal) -> Retry:
     policy = str(refusal.body.get("policyName") or "")
-    after = _seconds(refusal.headers.get("retry-after"))
+    after = retry_after(refusal.headers, refusal.now)
     if after is None:
         after = refusal.until_midnight if policy == "DAILY" else PAUSES.get(policy)
     what = f"HubSpot's {policy.lower().replace('_', ' ') or 'rate'} limit is used up"
@@ -74,24 +75,17 @@ def _too_many(refusal: Refusal) -> Retry:
 
 
 def _locked(refusal: Refusal) -> Retry:
-    after = max(2.0, _seconds(refusal.headers.get("retry-after")) or 0)
+    after = max(2.0, retry_after(refusal.headers, refusal.now) or 0)
     return Retry("HubSpot has locked the record for a moment", after=after, where=refusal.where, unchanged=NOTHING)
 
 
 def _moving(refusal: Refusal) -> Retry:
-    after = _seconds(refusal.headers.get("retry-after")) or 3600.0
+    after = retry_after(refusal.headers, refusal.now) or 3600.0
     why = "the account is being moved to another data centre"
     return Retry("HubSpot does not answer for this account", after=after, where=refusal.where, why=why)
 
 
 LIMITED = {429: _too_many, 423: _locked, 477: _moving}
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        return None
 
 
 def _broken(refusal: Refusal) -> HubError:
@@ -204,9 +198,7 @@ def _inner(message: str) -> list[Mapping[str, Any]]:
 
 
 def words(refusal: Refusal) -> str:
-    """HubSpot's own words, with sent values and e-mail addresses taken out."""
+    """HubSpot's own words, with sent values and what looks personal taken out."""
     inner = [str(item["message"]) for item in _inner(refusal.message) if item.get("message")]
     text = "; ".join(inner) or refusal.message
-    for value in sorted({v for v in refusal.values if len(v) >= 4}, key=len, reverse=True):
-        text = text.replace(value, "…")
-    return f"HubSpot says: {EMAIL.sub('…', text)[:500]}" if text else ""
+    return f"HubSpot says: {redact(text, refusal.values, limit=500)}" if text else ""

@@ -104,7 +104,7 @@ class Pull:
 
     def _list(self, after: str, *, archived: bool = False) -> tuple[list[dict[str, Any]], str, Answer]:
         query = [("limit", str(LIST_PAGE)), ("archived", str(archived).lower())]
-        names = (self.shape.key_field or "hs_object_id",) if archived else self.shape.properties
+        names = self.shape.news if archived else self.shape.properties
         query.append(("properties", ",".join(names)))
         if after:
             query.append(("after", after))
@@ -167,9 +167,9 @@ class Pull:
         while True:
             rows, following, answer = self._list(after, archived=True)
             start = start or answer.date
-            gone = [(str(r["id"]), stamp(r.get("archivedAt") or r.get("updatedAt"))) for r in rows]
-            top = max([top, *(when for _, when in gone)])
-            records = [deleted(self.shape.object, id, when) for id, when in gone if when > newest]
+            gone = [(stamp(r.get("archivedAt") or r.get("updatedAt")), r) for r in rows]
+            top = max([top, *(when for when, _ in gone)])
+            records = [record for when, raw in gone if when > newest for record in self._gone(raw, when)]
             if not following:
                 # What was archived during this pass may have been missed by it: leave it for the next one.
                 self.at.archived = {"newest": max(newest, min(top, to_iso(start - self.overlap)))}
@@ -178,6 +178,10 @@ class Pull:
             self.at.archived = {"newest": newest, "top": top, "start": start, "after": following}
             yield records, False
             after = following
+
+    def _gone(self, raw: dict[str, Any], when: str) -> list[Record]:
+        """An archived record, and those merged into it, which nothing else would ever tell of."""
+        return [deleted(self.shape.object, str(raw["id"]), when), *self.shape.losers(raw)]
 
     def _links(self) -> Step:
         """Associations change without moving the record's stamp: read records again, a part in each slow pull."""

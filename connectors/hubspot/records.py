@@ -77,6 +77,11 @@ class Shape:
     modified: str
 
     @property
+    def news(self) -> tuple[str, ...]:
+        """What is worth asking of a record that is gone: its key, and whom it swallowed before."""
+        return tuple(filter(None, (self.key_field, MERGED_IDS, MERGED_VIDS if self.object == "contacts" else "")))
+
+    @property
     def apart(self) -> tuple[Association, ...]:
         """Associations that no property mirrors: they cost a call of their own."""
         return tuple(a for a in self.associations if a.mirror is None)

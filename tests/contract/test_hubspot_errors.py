@@ -95,7 +95,8 @@ def test_a_read_without_a_full_answer_is_asked_again(hs, do):
     hs.people(3)
     hs.sandbox.fault(do, times=2)
     assert len(hs.pull()[0]) == 3
-    assert hs.clock.slept == [1.0, 2.0]
+    assert len(hs.clock.slept) == 2
+    assert all(0 <= slept <= most for slept, most in zip(hs.clock.slept, (1, 2), strict=True))
 
 
 @pytest.mark.parametrize("response", [Response(503), Response(200, "<html>"), Response(500, {"message": "x"})])
@@ -106,12 +107,13 @@ def test_a_read_that_fails_five_times_is_for_later(hs, response):
     assert len(hs.calls) == 5
 
 
-@pytest.mark.parametrize("policy, waits", [("SECONDLY", [1.0]), ("TEN_SECONDLY_ROLLING", [10.0])])
-def test_a_read_waits_as_long_as_the_policy_says(hs, policy, waits):
+@pytest.mark.parametrize("policy, wait", [("SECONDLY", 1.0), ("TEN_SECONDLY_ROLLING", 10.0)])
+def test_a_read_waits_as_long_as_the_policy_says(hs, policy, wait):
     hs.people(1)
     hs.sandbox.fault("answer", response=Response(429, limit(policy)))
     assert len(hs.pull()[0]) == 1
-    assert hs.clock.slept == waits
+    [slept] = hs.clock.slept
+    assert wait <= slept <= wait * 1.1
 
 
 def test_a_used_up_day_parks_until_midnight_of_the_account(hs):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from hub.connect.clock import ManualClock
 from hub.core.errors import Reject, Stop
 from tests.contract.hubspot_kit import LINKED, SLOW, WANT, kit
 
@@ -138,7 +139,7 @@ def test_a_stale_copy_carries_its_own_stamp(lagging):
 
 def test_a_wrong_clock_of_ours_misses_nothing(hs):
     cursor = settle(hs)
-    hs.hubspot.context.clock = type("Fast", (), {"now": lambda _: hs.clock.now() + 3600})()
+    hs.hubspot.context.clock = ManualClock(hs.clock.now() + 3600)
     _, cursor = hs.pull(cursor)
     hs.clock.advance(5)
     id = hs.sandbox.seed("contacts", {"email": "a@example.org"})
@@ -288,6 +289,16 @@ def test_a_merge_keeps_its_own_time_when_the_survivor_is_edited_later(hs):
     again, _ = hs.pull(cursor)
     news = [(r.id, r.stamp, r.version) for r in first if r.kind == "merged_into"]
     assert [(r.id, r.stamp, r.version) for r in again if r.kind == "merged_into"] == news
+
+
+def test_a_survivor_that_was_archived_before_it_was_seen_still_names_its_losers(hs):
+    a, b = hs.people(2)
+    cursor = settle(hs)
+    survivor = hs.sandbox.merge("contacts", a, b)
+    hs.sandbox.remove("contacts", survivor)
+    hs.clock.advance(100)
+    records, _ = hs.pull(cursor, SLOW)
+    assert {(r.id, r.kind) for r in records} == {(survivor, "deleted"), (a, "merged_into"), (b, "merged_into")}
 
 
 # ---------------------------------------------------------------- associations and owners
