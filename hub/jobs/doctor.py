@@ -1,0 +1,277 @@
+"""doctor: is everything in place, and what can be promised? Each finding says how it stands and what mends it.
+
+Levels: ok · note (a limit of the remote that no setting changes) · warning · broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hub.connect.connector import Capabilities, Identity, ObjectInfo
+from hub.core.errors import HubError
+from hub.core.model import Spoke, Sync
+from hub.jobs.assemble import Assembly
+from hub.jobs.folder import KEY, key_is_private
+from hub.store import audit, records, runs, schema, states
+
+SKEW_ALLOWED = 5.0
+GUARANTEES = {
+    "prevented": "an edit made meanwhile is never overwritten",
+    "nearly": "an edit made meanwhile is overwritten only if it falls in the very second of our read",
+    "detected": "an edit that was overwritten is found in the field's history and kept",
+    "narrowed": "the record is read just before it is written; an edit in that moment is lost",
+    "read only": "the hub never writes it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor. `next`: what mends it, "" if nothing is wrong."""
+
+    level: str
+    about: str
+    text: str
+    next: str = ""
+
+
+@dataclass(slots=True)
+class Examination:
+    """All findings, and the guarantee per sync, spoke and field."""
+
+    findings: list[Finding]
+    guarantees: list[dict[str, Any]]
+
+    @property
+    def broken(self) -> bool:
+        return any(f.level == "broken" for f in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": not self.broken,
+            "findings": [asdict(f) for f in self.findings],
+            "guarantees": self.guarantees,
+        }
+
+
+def examine(project: Assembly, *, self_check: bool = False) -> Examination:
+    """Look at everything, and go on after what is broken."""
+    found = Examination([], [])
+    steps: list[Callable[[Assembly, Examination], None]] = [_key, _files, _database]
+    for step in steps:
+        if not _step(project, found, step):
+            return found
+    for name in project.project.connections:
+        _connection(project, found, name)
+    for sync in project.project.syncs.values():
+        for spoke in sync.spokes:
+            _spoke(project, found, sync, spoke)
+    if self_check:
+        found.findings += list(check_sums(project))
+    return found
+
+
+def _step(project: Assembly, found: Examination, step: Callable[[Assembly, Examination], None]) -> bool:
+    """True if it makes sense to go on."""
+    try:
+        step(project, found)
+    except HubError as problem:
+        found.findings.append(Finding("broken", step.__name__.strip("_"), problem.explain(), problem.next))
+        return False
+    return True
+
+
+def _key(project: Assembly, found: Examination) -> None:
+    from hub.jobs.folder import read_key
+
+    read_key(project.root, project.env)
+    if not key_is_private(project.root):
+        found.findings.append(Finding("warning", "key", f"{KEY} can be read by others", "accordant doctor --fix"))
+    else:
+        found.findings.append(Finding("ok", "key", "the master key is there, and private"))
+
+
+def _files(project: Assembly, found: Examination) -> None:
+    loaded = project.project
+    text = f"{len(loaded.connections)} connections, {len(loaded.mappings)} mappings, {len(loaded.syncs)} syncs"
+    found.findings.append(Finding("ok", "files", text))
+    found.findings += [Finding("warning", "files", str(w), w.hint) for w in loaded.warnings]
+
+
+def _database(project: Assembly, found: Examination) -> None:
+    store = project.store
+    with store.begin() as tx:
+        dialect = tx.dialect
+    found.findings.append(Finding("ok", "database", f"{dialect}, version {schema.version(store)}, can be written"))
+
+
+# ---------------------------------------------------------------- connections
+
+
+def _connection(project: Assembly, found: Examination, name: str) -> None:
+    before = project.clock.now()
+    try:
+        identity = project.sign_in(name)
+    except HubError as problem:
+        found.findings.append(Finding("broken", name, problem.explain(), problem.next))
+        return
+    seconds = project.clock.now() - before
+    found.findings.append(Finding("ok", name, f"{identity.label or identity.org} answered in {seconds:.1f} s"))
+    found.findings += list(_permissions(name, identity))
+    found.findings += list(_skew(project, name))
+
+
+def _permissions(name: str, identity: Identity) -> Iterator[Finding]:
+    for scope in identity.missing:
+        next = f"grant {scope} in the settings of that account, then: accordant connections test {name}"
+        yield Finding("broken", name, f"the permission {scope} is missing", next)
+
+
+def _skew(project: Assembly, name: str) -> Iterator[Finding]:
+    """How far the other clock is from ours, where the connector has seen it."""
+    skew = getattr(project.connectors[name], "skew", None)
+    if isinstance(skew, (int, float)):
+        level = "ok" if abs(skew) <= SKEW_ALLOWED else "warning"
+        next = "" if level == "ok" else "set this machine's clock by NTP, or raise clock_tolerance in the syncs"
+        yield Finding(level, name, f"its clock differs by {skew:+.1f} s", next)
+
+
+# ---------------------------------------------------------------- spokes
+
+
+def _spoke(project: Assembly, found: Examination, sync: Sync, spoke: Spoke) -> None:
+    about = f"{sync.name}/{spoke.connection}"
+    if any(f.about == spoke.connection and f.level == "broken" for f in found.findings):
+        return
+    try:
+        connector = project.connectors[spoke.connection]
+        info, able = connector.describe(spoke.object), connector.capabilities(spoke.object)
+    except HubError as problem:
+        found.findings.append(Finding("broken", about, problem.explain(), problem.next))
+        return
+    found.findings += list(_key_field(project, about, spoke, info, able))
+    found.findings += list(_fields(about, spoke, info))
+    found.guarantees.append(guarantee_of(sync, spoke, able))
+
+
+def _key_field(project: Assembly, about: str, spoke: Spoke, info: ObjectInfo, able: Capabilities) -> Iterator[Finding]:
+    """Whether our create key has a place, without which a lost answer needs a person."""
+    if spoke.direction == "read" or "create" not in spoke.writes:
+        return
+    if not spoke.key_field:
+        if able.unique_key:
+            next = f"add `key_field:` to the spoke at {spoke.place}, and a unique text field in {spoke.object}"
+            yield Finding("warning", about, "no key_field: a create whose answer is lost needs a person", next)
+        return
+    field = info.field(spoke.key_field)
+    if field is None:
+        kind = project.project.connections[spoke.connection].connector
+        yield Finding(
+            "broken",
+            about,
+            f"{spoke.object} has no field {spoke.key_field}, in which the create key is kept",
+            f"in {kind}: create a text field {spoke.key_field} on {spoke.object}, 255 letters, unique"
+            + (" and an external id" if "external" in kind or kind == "salesforce" else "")
+            + f", and let our user write it ({spoke.place})",
+        )
+    elif not field.unique:
+        text = f"{spoke.key_field} of {spoke.object} is not unique, so a record could be created twice"
+        yield Finding("broken", about, text, f"make {spoke.key_field} unique in {spoke.connection}")
+    elif not field.writable:
+        text = f"{spoke.key_field} of {spoke.object} cannot be written by our user"
+        yield Finding("broken", about, text, f"let our user write {spoke.key_field} in {spoke.connection}")
+
+
+def _fields(about: str, spoke: Spoke, info: ObjectInfo) -> Iterator[Finding]:
+    """Mapped fields that are not there, or that our user may not write."""
+    for rule in spoke.mapping.rules.values():
+        for name in rule.remote_names():
+            field = info.field(name)
+            if field is None and not name.startswith("@"):
+                next = f"correct {rule.place}, or see accordant discover {spoke.connection} {spoke.object}"
+                yield Finding("broken", about, f"{spoke.object} has no field {name} that our user can read", next)
+            elif (
+                field
+                and not field.writable
+                and rule.writable
+                and spoke.direction != "read"
+                and name in rule.written_names()
+            ):
+                next = f"grant it in {spoke.connection}, or set `direction: read` at {rule.place}"
+                yield Finding("broken", about, f"{name} of {spoke.object} cannot be written", next)
+
+
+def guarantee_of(sync: Sync, spoke: Spoke, able: Capabilities) -> dict[str, Any]:
+    """What is promised where a person edits a field while the hub writes it."""
+    writes = spoke.direction != "read" and "update" in spoke.writes
+    word = _guarantee(able, spoke.protocol) if writes else "read only"
+    fields = {
+        path: word if rule.writable and writes else "read only" for path, rule in sorted(spoke.mapping.rules.items())
+    }
+    return {
+        "sync": sync.name,
+        "connection": spoke.connection,
+        "object": spoke.object,
+        "protocol": spoke.protocol,
+        "guarantee": word,
+        "means": GUARANTEES[word],
+        "creates": "once" if spoke.key_field and able.unique_key else "once, or a person is asked",
+        "deletes": {"tombstone": "told", "flag": "told", "sweep": "found by sweep"}[able.deletes],
+        "fields": fields,
+    }
+
+
+def _guarantee(able: Capabilities, protocol: str) -> str:
+    if protocol != "careful":
+        return "narrowed"
+    if able.conditional_write == "strong":
+        return "prevented"
+    if able.conditional_write == "coarse":
+        return "nearly"
+    return "detected" if able.field_history else "narrowed"
+
+
+# ---------------------------------------------------------------- self-check
+
+
+def check_sums(project: Assembly) -> Iterator[Finding]:
+    """The invariants that can be seen in the database: the chain, the sums, and no record linked twice."""
+    from hub.engine.report import report
+
+    with project.store.read() as tx:
+        verdict = audit.verify(tx)
+        doubled, lost = states.doubled_links(tx), states.lost_links(tx)
+        newest = [r.id for r in runs.latest(tx, limit=20) if r.kind != "plan"]
+        objects = [(c.connection, c.object) for c in runs.cursors(tx)]
+        wrong = [(c, o) for c, o in objects if not _adds_up(tx, c, o)]
+    if verdict.bad is None:
+        yield Finding("ok", "audit", f"the chain is whole: {verdict.rows} rows, {verdict.unsealed} not sealed yet")
+    else:
+        yield Finding("broken", "audit", f"row {verdict.bad}: {verdict.why}", "restore the database from a backup")
+    for row in doubled:
+        text = f"{row.golden} has {row.links} links in {row.connection} {row.object}"
+        yield Finding("broken", "links", text, f"accordant records unlink {row.golden} {row.connection}")
+    for row in lost:
+        yield Finding("broken", "links", f"{row.id} leads to {row.golden}, which is not there", "restore a backup")
+    for connection, object in wrong:
+        text = f"the states of {connection} {object} do not add up to its records"
+        yield Finding("broken", "states", text, "report this: it is a bug")
+    bad = [id for id in newest if not sums_of(report(project.hub, id).as_json())]
+    for id in bad:
+        yield Finding("broken", "runs", f"the figures of {id} do not add up", "report this: it is a bug")
+    if not (doubled or lost or wrong or bad):
+        yield Finding("ok", "sums", f"links, states and the last {len(newest)} runs add up")
+
+
+def _adds_up(tx: Any, connection: str, object: str) -> bool:
+    found = states.counts(tx, connection, object)
+    return bool(sum(found.values()) - found["deleted"] == records.live_count(tx, connection, object))
+
+
+def sums_of(report: Mapping[str, Any]) -> bool:
+    """Whether each spoke's outcomes, with what is still pending, are what was read."""
+    total = sum(s["read"] for s in report["spokes"].values())
+    named = sum(sum(s["outcomes"].values()) for s in report["spokes"].values())
+    same = {o: sum(s["outcomes"][o] for s in report["spokes"].values()) for o in report["outcomes"]}
+    return total == report["read"] and named <= total and same == report["outcomes"]
