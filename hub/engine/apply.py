@@ -103,6 +103,8 @@ class Verdicts:
         wake_linked(tx, self.opened)
         for letter in self.letters:
             reviews.letter(tx, letter)
+        for link in self.opened:
+            reviews.resolve_letters(tx, link.golden, link.connection, [])
         self._settle_rows()
         audit.write(tx, self.entries)
 
@@ -150,7 +152,7 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     decision = _decide(v, batch, golden, sides, read)
     if decision is None:
         return _forget_founded(v, golden, read)
-    _apply(v, batch, golden, decision, links, read)
+    _apply(v, batch, golden, decision, links, read, rows)
     for id, link in links.items():
         if link != before[id]:
             v.links[id] = link
@@ -274,6 +276,7 @@ def _apply(
     decision: Decision,
     links: dict[str, Link],
     read: Mapping[str, Pending],
+    rows: Mapping[str, Pending],
 ) -> None:
     if decision.golden != golden or golden.id in v.founded:
         v.goldens[golden.id] = decision.golden
@@ -292,7 +295,7 @@ def _apply(
     batch.links[golden.id] = list(links.values())
     audit_decision(v, golden, decision)
     _conflicts(v, batch, golden, decision, links)
-    _plan_writes(v, batch, decision, links, read)
+    _plan_writes(v, batch, decision, links, rows)
     _ask_for_creates(v, batch, decision.golden, links)
     _finish_rows(v, decision, links, read)
 
@@ -379,7 +382,7 @@ def _end_unknown(
         if row is None or not row.direct:
             asleep.add(operation.link)
             continue
-        base = links[operation.link].base
+        base = links[operation.link].base if operation.link in links else {}
         arrived = all(f.path in base and base[f.path].agreed == f.after for f in operation.fields)
         gone = operation.action in ("delete", "archive") and row.kind == "deleted"
         state = "done" if (arrived and operation.fields) or gone else "withdrawn"

@@ -44,6 +44,8 @@ def _one(tx: Tx, run: Run, link: Link, row: Pending) -> set[str]:
         _end_row(tx, run, row, "applied", "converted")
         _note(tx, run, link, "converted", str(row.into))
         return {link.golden}
+    of_link = [o.id for o in operations.of_goldens(tx, [link.golden]) if o.link == link.id]
+    operations.mark(tx, of_link, "withdrawn", why="its record was merged")
     survivor = _survivor(tx, link, row)
     ended = replace(link, state="ended", why="merged", version=row.version, stamp=row.stamp)
     if survivor is None:
@@ -117,6 +119,7 @@ def _unite(tx: Tx, run: Run, *, keep: Link, lose: Link) -> set[str]:
     goldens.mark_merged(tx, going.id, staying.id)
     goldens.move_keys(tx, going.id, staying.id)
     _withdraw(tx, going.id)
+    operations.move(tx, going.id, staying.id)
     agenda.add(tx, run.sync.name, [(agenda.golden(staying.id), "merged")])
     return {staying.id, going.id}
 

@@ -152,6 +152,7 @@ class SortedOut:
     replaced: list[Pending] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     newly_gone: list[Record] = field(default_factory=list)
+    restamped: list[Record] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     uncounted: int = 0
 
@@ -201,6 +202,8 @@ def _sort_one(
         if not row.direct and row.stamp and row.stamp < known.stamp:
             return None if counted else out.unchanged.append(row.id)
         if known.hash == told and known.fingerprint == meaning:
+            if (row.version, row.stamp) != (known.version, known.stamp):
+                out.restamped.append(row)
             return None if counted else out.unchanged.append(row.id)
         same_version = bool(known.hash) and row.stamp == known.stamp != "" and known.fingerprint == meaning
         if same_version and not row.direct and row.kind == "updated":
@@ -224,7 +227,9 @@ def _lay_over(
             out.unsure.append(row.id)
             return
         base = {} if row.kind in GONE else {**waiting.fields, **fields}
-        merged = replace(_pending(spoke, row, base, waiting.after), points=waiting.points)
+        # What is as new as a direct read, or newer, tells as much as it.
+        direct = row.direct or waiting.direct
+        merged = replace(_pending(spoke, row, base, waiting.after), points=waiting.points, direct=direct)
     out.replaced.append(waiting)
     out.changed.append(merged)
 
@@ -253,6 +258,10 @@ def put_away(tx: Tx, run: Run, spoke: Spoke, out: SortedOut) -> None:
     records.add_pending(tx, run.sync.name, run.id, out.changed)
     records.mark_seen(tx, spoke.connection, spoke.object, out.unchanged, f"{run.id}=")
     records.note_new(tx, [_gone_row(spoke, run, r) for r in out.newly_gone])
+    # A newer version that says the same: the next conditional write must stand on it.
+    versions = [(r.id, r.version, r.stamp) for r in out.restamped]
+    records.restamp(tx, spoke.connection, spoke.object, versions)
+    goldens.restamp(tx, spoke.connection, spoke.object, versions)
     unchanged = len(out.unchanged) + len(out.newly_gone) - out.uncounted
     runs.add_to_spoke(tx, run.id, spoke.connection, spoke.object, unchanged=unchanged)
 

@@ -70,7 +70,6 @@ class Report:
         return {**{n: getattr(self, n) for n in names}, "moved": self.moved, "spokes": self.spokes}
 
 
-
 def _spoke() -> dict[str, Any]:
     return {
         "read": 0,

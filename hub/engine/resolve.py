@@ -49,6 +49,7 @@ def resolve_rows(v: Verdicts, spoke: Spoke, rows: Sequence[Pending]) -> Resolved
     rest = [row for row in rows if not _plain_end(v, spoke, row)]
     rest = _by_key(v, spoke, rest, found)
     rest = _by_answer(v, spoke, rest, found)
+    rest = _by_content(v, spoke, rest, found) if not spoke.key_field else rest
     _by_rule(v, spoke, rest, found)
     for link in found.links:
         v.links[link.id] = link
@@ -157,6 +158,38 @@ def _by_answer(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolv
         else:
             rest.append(row)
     return rest
+
+
+# ---------------------------------------------------------------- by what was sent
+
+
+def _by_content(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> list[Pending]:
+    """Where a remote has no field for our key, a create whose answer was lost is known by all that was sent. What agrees
+    with it only in part is a question for a person: it may be ours, edited since."""
+    lost = operations.unknown_creates(v.tx, spoke.connection, spoke.object)
+    if not lost or not rows:
+        return list(rows)
+    refs, rest = _refs(v, rows), []
+    for row in rows:
+        says = canonical(spoke, row, refs)
+        alike = [(o, _agreement(spoke, o, says)) for o in lost if o.golden not in found.golden_of.values()]
+        whole = [o for o, share in alike if share == 1.0]
+        partly = [o for o, share in alike if share >= 0.5]
+        link = _adopt(v, spoke, row, whole[0]) if len(whole) == 1 else None
+        if link is not None:
+            found.take(row, link)
+        elif partly:
+            _hold_for_review(v, spoke, row, [o.golden for o in partly], "it looks like a create whose answer was lost")
+        else:
+            rest.append(row)
+    return rest
+
+
+def _agreement(spoke: Spoke, o: Operation, says: dict[str, object]) -> float:
+    """The share of the values sent that a record has, by the type's own rule."""
+    sent = [f for f in o.fields if f.after is not None and f.path in spoke.mapping.rules]
+    same = [f for f in sent if spoke.mapping.rules[f.path].same(says.get(f.path), f.after)]
+    return len(same) / len(sent) if sent else 0.0
 
 
 # ---------------------------------------------------------------- by match rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from hub.core.model import Golden, Link, Pair, Source
 from hub.store import tables as t
@@ -149,6 +149,23 @@ def save_links(tx: Tx, links: Sequence[Link], read_at: Mapping[str, float] = {})
     names = [n for n in rows[0] if n != "read_at"] if rows else []
     tx.upsert(t.link, [r for r in rows if r["id"] not in read_at], update=names)
     tx.upsert(t.link, [r for r in rows if r["id"] in read_at])
+
+
+def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Set (remote id, version, stamp) on the links of records of which nothing else changed."""
+    if rows:
+        k = t.link.c
+        tx.connection.execute(
+            update(t.link)
+            .where(
+                k.connection == connection,
+                k.object == object,
+                k.remote_id == bindparam("b_id"),
+                k.state.in_(["linked", "suspended"]),
+            )
+            .values(version=bindparam("b_version"), stamp=bindparam("b_stamp"), read_at=tx.now),
+            [{"b_id": i, "b_version": v, "b_stamp": s} for i, v, s in rows],
+        )
 
 
 def linked_count(tx: Tx, connection: str, object: str) -> int:

@@ -157,6 +157,15 @@ def intents(found: Sequence[Operation]) -> dict[str, dict[str, list[Value]]]:
     return wanted
 
 
+def unknown_creates(tx: Tx, connection: str, object: str) -> list[Operation]:
+    """Creates that carry no key and whose answer was lost."""
+    o = t.operation.c
+    query = select(t.operation).where(
+        o.connection == connection, o.object == object, o.action == "create", o.state.in_(["sent", "unknown"])
+    )
+    return [_from(r) for r in tx.rows(query.order_by(o.seq))]
+
+
 def by_key(tx: Tx, keys: Sequence[str]) -> dict[str, Operation]:
     """Creates that carry one of these create keys, the newest of each."""
     query = select(t.operation).where(tx.among(t.operation.c.key, keys)).order_by(t.operation.c.seq)
@@ -180,6 +189,12 @@ def mark(tx: Tx, ids: Sequence[str], state: str, *, why: str = "", run: str = ""
     if state == "sent":
         values["attempts"] = t.operation.c.attempts + 1
     tx.run(update(t.operation).where(tx.among(t.operation.c.id, ids)).values(**values))
+
+
+def move(tx: Tx, old: str, new: str) -> None:
+    """Open operations of a golden record that was merged away belong to the one that stays."""
+    o = t.operation.c
+    tx.run(update(t.operation).where(o.golden == old, o.state.in_(["sent", "unknown"])).values(golden=new))
 
 
 def send(tx: Tx, run: str, operations: Sequence[Operation]) -> None:

@@ -262,6 +262,18 @@ def after_write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     tx.upsert(t.record, [{"hash": "", **row} for row in rows], update=["hash", "version", "stamp"])
 
 
+def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Set (remote id, version, stamp) of records of which nothing else changed."""
+    if rows:
+        r = t.record.c
+        tx.connection.execute(
+            update(t.record)
+            .where(r.connection == connection, r.object == object, r.remote_id == bindparam("b_id"))
+            .values(version=bindparam("b_version"), stamp=bindparam("b_stamp")),
+            [{"b_id": i, "b_version": v, "b_stamp": s} for i, v, s in rows],
+        )
+
+
 def forget_hashes(tx: Tx, connection: str = "", object: str = "") -> None:
     """Make the next full read look at every record again."""
     query = update(t.record).values(hash="")

@@ -10,7 +10,7 @@ from hub.core.model import Golden, Link
 from hub.store import audit, goldens, operations, reviews
 from hub.store import tables as t
 from hub.store.db import Tx, loads
-from tests.simulation.history import History, the_sync
+from tests.simulation.history import History
 
 Oracle = Callable[[History], Iterator[str]]
 
@@ -170,9 +170,7 @@ def no_delete_by_us(h: History) -> Iterator[str]:
 
 
 def _cleared(h: History, field: str) -> bool:
-    return any(
-        e.who == "person" and field in e.fields and e.fields[field] is None for n in h.names for e in _log(h, n)
-    )
+    return any(e.who == "person" and field in e.fields and e.fields[field] is None for n in h.names for e in _log(h, n))
 
 
 def audited(h: History) -> Iterator[str]:
@@ -200,12 +198,7 @@ def one_link_each(h: History) -> Iterator[str]:
 def cut_forms_stay(h: History) -> Iterator[str]:
     """A form that a remote made of our value never travels to another spoke as if a person had written it."""
     typed = {
-        v
-        for n in h.names
-        for e in _log(h, n)
-        if e.who == "person"
-        for v in e.fields.values()
-        if isinstance(v, str)
+        v for n in h.names for e in _log(h, n) if e.who == "person" for v in e.fields.values() if isinstance(v, str)
     }
     for name in h.names:
         for call in h.world[name].writes:

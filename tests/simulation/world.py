@@ -151,7 +151,9 @@ def world(
     rng = random.Random(seed)
     names = dict.fromkeys(s.connection for one in syncs for s in one.spokes)
     remotes = {
-        n: MemoryRemote({o: (profiles or {}).get(n, PERSON) for o in objects}, clock, random.Random(f"{seed}{n}"), name=n)
+        n: MemoryRemote(
+            {o: (profiles or {}).get(n, PERSON) for o in objects}, clock, random.Random(f"{seed}{n}"), name=n
+        )
         for n in names
     }
     if store is None:
