@@ -76,6 +76,10 @@ class Api:
         """Ask, again where that may help. Raises Retry, Stop or Reject."""
         return read_with_retries(lambda: self.once(call), self.context.clock, longest=LONGEST_NAP)
 
+    def rows(self, call: Call) -> Answer:
+        """Ask for a list of rows. An answer without one is as broken as none."""
+        return read_with_retries(lambda: self._with_rows(call), self.context.clock, longest=LONGEST_NAP)
+
     def once(self, call: Call) -> Answer:
         """Ask once; a token that has run out is renewed, because HubSpot has not looked at the request then."""
         token = self.auth.token()
@@ -89,6 +93,12 @@ class Api:
             self._pool.clear()
 
     # -- inside
+
+    def _with_rows(self, call: Call) -> Answer:
+        answer = self.once(call)
+        if not isinstance(answer.body.get("results"), list):
+            raise errors.broken("HubSpot's answer holds no results", where=self.where(call), writing=False)
+        return answer
 
     def _sign_in(self, form: Mapping[str, str]) -> Mapping[str, Any]:
         call = Call("sign-in", "POST", self.paths.token, form=form)

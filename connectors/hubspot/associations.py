@@ -65,7 +65,7 @@ def linked(api: Api, a: Association, ids: Sequence[str]) -> dict[str, list[str]]
             body={"inputs": pending[:READ_BATCH]},
         )
         pending = pending[READ_BATCH:]
-        for row in api.read(call).body.get("results") or ():
+        for row in api.rows(call).body["results"]:
             id = str(row["from"]["id"])
             hits = (to for to in row.get("to") or () if _has(to, wanted))
             found.setdefault(id, []).extend(str(to["toObjectId"]) for to in hits)

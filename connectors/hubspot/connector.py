@@ -73,7 +73,7 @@ class HubSpot(Connector):
 
     def check(self) -> Identity:
         account = self.api.read(Call("account", "GET", self.api.paths.account)).body
-        self.api.quota.zone = str(account.get("timeZone") or "UTC")
+        self.api.quota.set_zone(str(account.get("timeZone") or "UTC"))
         who = self._introspect()
         granted = tuple(sorted(str(s) for s in who.get("scopes") or ()))
         missing = tuple(s for s in SCOPES if granted and s not in granted)
@@ -160,7 +160,7 @@ class HubSpot(Connector):
 
     def minimum_calls(self, object: str, *, read: int, written: int, created: int) -> int:
         """Reads by list; a write is read again, sent, and checked in its history; a create is looked for, then sent."""
-        reads = max(1, ceil(read / LIST_PAGE))
+        reads = ceil(read / LIST_PAGE)
         writes = 2 * ceil(written / BATCH) + ceil(written / lookups.HISTORY_BATCH)
         return reads + writes + 2 * ceil(created / BATCH)
 

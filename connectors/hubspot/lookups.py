@@ -42,7 +42,7 @@ def batch_read(
         body["idProperty"] = id_property
     query = (("archived", "true"),) if archived else ()
     path = api.paths.objects(object, "/batch/read")
-    return api.read(Call(f"{object} batch/read", "POST", path, body=body, query=query))
+    return api.rows(Call(f"{object} batch/read", "POST", path, body=body, query=query))
 
 
 def get(api: Api, shape: Shape, ids: Sequence[str]) -> list[Record]:
@@ -120,7 +120,7 @@ def _in(api: Api, shape: Shape, name: str, values: list[str], last: str) -> tupl
         "limit": SEARCH_PAGE,
     }
     path = api.paths.objects(shape.object, "/search")
-    answer = api.read(Call(f"{shape.object} search", "POST", path, body=body, search=True))
+    answer = api.rows(Call(f"{shape.object} search", "POST", path, body=body, search=True))
     return list(answer.body["results"]), bool(advanced(answer, ""))
 
 
@@ -129,7 +129,7 @@ def ids(api: Api, object: str) -> Iterator[list[str]]:
     after = ""
     while True:
         query = [("limit", str(LIST_PAGE)), ("properties", "hs_object_id")] + ([("after", after)] if after else [])
-        answer = api.read(Call(f"{object} list", "GET", api.paths.objects(object), query=tuple(query), bulk=True))
+        answer = api.rows(Call(f"{object} list", "GET", api.paths.objects(object), query=tuple(query), bulk=True))
         yield [str(raw["id"]) for raw in answer.body["results"]]
         after = advanced(answer, after)
         if not after:

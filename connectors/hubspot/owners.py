@@ -46,7 +46,7 @@ def _pages(api: Api) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         after = ""
         while True:
             query = [("limit", "100"), ("archived", archived)] + ([("after", after)] if after else [])
-            answer = api.read(Call("owners list", "GET", api.paths.owners, query=tuple(query)))
+            answer = api.rows(Call("owners list", "GET", api.paths.owners, query=tuple(query)))
             after = advanced(answer, after)
             yield list(answer.body["results"]), not after and archived == "true"
             if not after:

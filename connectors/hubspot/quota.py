@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hub.connect.connector import Context
 from hub.core.errors import ConfigError, Place, Problem, Retry
@@ -20,9 +21,14 @@ class Quota:
         self.connection, self.context = connection, context
         self.burst, self.search = float(limits.get("burst") or 100), float(limits.get("search") or 5)
         self.reserve = share(limits.get("reserve"))
-        self.zone = "UTC"
+        self.zone = ZoneInfo("UTC")
         self.seen: dict[str, int] = {}
         self._ends = 0.0  # when the day that `seen` speaks of is over
+
+    def set_zone(self, name: str) -> None:
+        """The account's time zone, by which its day ends. One that this machine does not know counts as UTC."""
+        with suppress(ZoneInfoNotFoundError, ValueError):
+            self.zone = ZoneInfo(name)
 
     def wait(self, *, search: bool) -> None:
         """Wait until a call fits. HubSpot counts searches twice: among all calls, and per second."""
@@ -54,7 +60,7 @@ class Quota:
 
     def until_midnight(self) -> float:
         """Seconds until the account's day ends, which is when HubSpot counts anew."""
-        now = datetime.fromtimestamp(self.context.clock.now(), ZoneInfo(self.zone))
+        now = datetime.fromtimestamp(self.context.clock.now(), self.zone)
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight.timestamp() - now.timestamp()
 

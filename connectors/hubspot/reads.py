@@ -109,7 +109,7 @@ class Pull:
         if after:
             query.append(("after", after))
         path = self.api.paths.objects(self.shape.object)
-        answer = self.api.read(Call(f"{self.shape.object} list", "GET", path, query=tuple(query), bulk=True))
+        answer = self.api.rows(Call(f"{self.shape.object} list", "GET", path, query=tuple(query), bulk=True))
         return list(answer.body["results"]), advanced(answer, after), answer
 
     # -- what changed since
@@ -150,7 +150,7 @@ class Pull:
             "limit": SEARCH_PAGE,
         }
         path = self.api.paths.objects(self.shape.object, "/search")
-        answer = self.api.read(Call(f"{self.shape.object} search", "POST", path, body=body, search=True, bulk=True))
+        answer = self.api.rows(Call(f"{self.shape.object} search", "POST", path, body=body, search=True, bulk=True))
         self.total = self.total if self.total is not None else answer.body.get("total")
         return list(answer.body["results"]), bool(advanced(answer, "")), answer
 

@@ -32,7 +32,7 @@ REQUIRED = {
 def describe(api: Api, object: str) -> ObjectInfo:
     """All properties of one object, and the associations that a mapping may name."""
     try:
-        answer = api.read(Call(f"{object} properties", "GET", api.paths.properties(object)))
+        answer = api.rows(Call(f"{object} properties", "GET", api.paths.properties(object)))
     except Gone as error:
         raise Reject(f"HubSpot has no object {object}", where=api.connection, why=error.why) from error
     fields = [_field(object, raw) for raw in answer.body["results"] if not raw.get("archived")]

@@ -99,7 +99,16 @@ def test_a_read_without_a_full_answer_is_asked_again(hs, do):
     assert all(0 <= slept <= most for slept, most in zip(hs.clock.slept, (1, 2), strict=True))
 
 
-@pytest.mark.parametrize("response", [Response(503), Response(200, "<html>"), Response(500, {"message": "x"})])
+BROKEN = [
+    Response(503),
+    Response(200, "<html>"),
+    Response(500, {"message": "x"}),
+    Response(200),
+    Response(200, {"a": 1}),
+]
+
+
+@pytest.mark.parametrize("response", BROKEN)
 def test_a_read_that_fails_five_times_is_for_later(hs, response):
     hs.sandbox.fault("answer", response=response, times=None)
     with pytest.raises(Retry):
@@ -124,6 +133,25 @@ def test_a_used_up_day_parks_until_midnight_of_the_account(hs):
     # 22:13:20 UTC is 23:13:20 in Berlin, where the account lives.
     assert error.value.after == 46 * 60 + 40
     assert hs.clock.slept == []
+
+
+def test_a_time_zone_that_nobody_knows_counts_as_utc(hs):
+    hs.hubspot.api.quota.set_zone("Moon/Tranquility")
+    assert hs.hubspot.api.quota.until_midnight() == 3600 + 46 * 60 + 40
+
+
+def test_the_fewest_calls_are_known_beforehand(hs):
+    assert hs.hubspot.minimum_calls("contacts", read=0, written=0, created=0) == 0
+    ids = hs.people(150)
+    hs.calls.clear()
+    hs.pull()
+    assert len(hs.calls) == hs.hubspot.minimum_calls("contacts", read=150, written=0, created=0)
+    hs.hubspot.history("contacts", [], ["phone"])  # finds out who we are, once
+    hs.calls.clear()
+    hs.hubspot.get("contacts", ids[:100], WANT)
+    hs.hubspot.write("contacts", [update(id, f"u{id}", phone="1") for id in ids[:100]])
+    hs.hubspot.history("contacts", ids[:100], ["phone"])
+    assert len(hs.calls) == hs.hubspot.minimum_calls("contacts", read=0, written=100, created=0)
 
 
 @pytest.mark.parametrize("policy", ["TEN_SECONDLY_ROLLING", "SECONDLY", "SEARCH"])
