@@ -107,7 +107,7 @@ class HubSpot(Connector):
 
     def capabilities(self, object: str) -> Capabilities:
         if object == "owners":
-            return Capabilities(writes=frozenset(), deletes="flag", delta=False)
+            return Capabilities(writes=frozenset(), delta=False)
         return Capabilities(
             conditional_write="none",
             unique_key=True,

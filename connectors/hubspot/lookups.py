@@ -64,8 +64,7 @@ def _sort(shape: Shape, rows: list[dict[str, Any]], ids: list[str]) -> tuple[lis
         record = shape.record(raw, direct=True)
         records[record.id] = record
         records.update((loser.id, loser) for loser in shape.losers(raw, direct=True) if loser.id in asked)
-    missing = [id for id in ids if id not in records]
-    return list(records.values()), missing
+    return [records[id] for id in ids if id in records], [id for id in ids if id not in records]
 
 
 def _missing(api: Api, shape: Shape, ids: list[str]) -> list[Record]:

@@ -121,6 +121,11 @@ class Pull:
         given: set[tuple[str, str]] = set()
         while True:
             rows, more, answer = self._search(low, split)
+            if answer.date < self.at.bound - self.overlap:
+                # HubSpot's clock went back behind the cursor: nothing that it says about "since" can be relied on.
+                self.at = Position(archived=self.at.archived)
+                yield from self._full()
+                return
             start = start or answer.date
             fresh = [r for r in rows if (r["id"], self._stamp(r)) not in given]
             if split:
