@@ -106,14 +106,13 @@ def list_secrets(ctx: typer.Context, json: Json = False) -> int:
             stored = secrets.names(tx)
         wanted = _wanted(project.project.connections)
     names = sorted({*stored, *wanted})
-    found = [{"secret": n, "stored": n in stored, "used_at": wanted.get(n, [])} for n in names]
     if json:
-        as_json({"secrets": found})
+        as_json({"secrets": [{"secret": n, "stored": n in stored, "used_at": wanted.get(n, [])} for n in names]})
         return exits.OK
-    for one in found:
-        state = "stored" if one["stored"] else f"missing: accordant secrets set {one['secret']}"
-        say(f"{one['secret']}  {state}  {', '.join(str(p) for p in one['used_at'])}".rstrip())
-    if not found:
+    for one in names:
+        state = "stored" if one in stored else f"missing: accordant secrets set {one}"
+        say(f"{one}  {state}  {', '.join(wanted.get(one, []))}".rstrip())
+    if not names:
         say("No secrets.")
     return exits.OK
 

@@ -274,4 +274,4 @@ def sums_of(report: Mapping[str, Any]) -> bool:
     total = sum(s["read"] for s in report["spokes"].values())
     named = sum(sum(s["outcomes"].values()) for s in report["spokes"].values())
     same = {o: sum(s["outcomes"][o] for s in report["spokes"].values()) for o in report["outcomes"]}
-    return total == report["read"] and named <= total and same == report["outcomes"]
+    return bool(total == report["read"]) and named <= total and same == report["outcomes"]

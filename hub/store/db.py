@@ -38,7 +38,10 @@ def fits(value: Any) -> Any:
 
 
 class Tx:
-    """One open transaction. `rows`, `one` and `value` read; `add`, `upsert` and `run` write, always in bulk."""
+    """One open transaction. `rows`, `one` and `value` read; `add`, `upsert` and `run` write, always in bulk.
+
+    `notes["after"]`: what to call once it is committed and the connection is free again.
+    """
 
     def __init__(self, connection: Connection, store: Store) -> None:
         self.connection, self.store = connection, store
@@ -124,6 +127,8 @@ class Store:
                 self.hook("before:commit")
                 transaction.commit()
             self.hook("after:commit")
+        for work in tx.notes.get("after", ()):
+            work()
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
