@@ -155,6 +155,8 @@ def _letters(text: str, shown: str) -> list[Problem]:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> Problem:
     mark: Any = error.problem_mark or error.context_mark
+    if error.context_mark and "expected ':'" in (error.problem or ""):
+        mark = error.context_mark  # the parser notices a missing colon only in the next line
     place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown, 1, 1)
     line = (text.splitlines() or [""])[min(place.line, text.count("\n") + 1) - 1 : place.line]
     if line and re.search(r"[\[{,].*\w\[\w+\]", line[0]):

@@ -19,8 +19,8 @@ def value(text, record=None, known=(), **names):
     return evaluate(expression, record=record or {}, names=names)
 
 
-def wrong(text, place=Place("s.yaml", 4, 9), plain=True, known=()):
-    node = Node(place, text=text, plain=plain, inset=0 if plain else 1)
+def wrong(text, plain=True, known=()):
+    node = Node(Place("s.yaml", 4, 9), text=text, plain=plain, inset=0 if plain else 1)
     expression, problems = parse(node, known=lambda n: n in known)
     assert expression is None
     (problem,) = problems

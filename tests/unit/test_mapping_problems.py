@@ -125,10 +125,8 @@ def test_a_problem_stands_at_its_line_and_column(text, place, code):
 
 
 def test_all_problems_of_a_file_are_told_at_once():
-    text = (
-        HEAD
-        + "colour: red\nfields:\n  given_nam: A\n  email: {field: E, as: mail}\n  annual_revenue: R\n  employees: {field: S, default: x}\n"
-    )
+    fields = "  given_nam: A\n  email: {field: E, as: mail}\n  annual_revenue: R\n  employees: {field: S, default: x}\n"
+    text = HEAD + "colour: red\nfields:\n" + fields
     _, found = yaml_mapping(text)
     assert {p.code for p in found} == {"M001", "M010", "M004", "M022", "M026"}
 
