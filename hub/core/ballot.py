@@ -128,11 +128,11 @@ def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "
 def _source(q: Question, h: Heard) -> Source:
     reading = h.side.reading
     if reading is None:
-        return Source(h.connection, run=q.run)
-    points = [reading.points[n] for n in (q.path, *h.rule.remote_names()) if n in reading.points]
-    if points:
-        return Source(h.connection, max(points), q.run, max(points))
-    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after)
+        return Source(h.connection, run=q.run, form=h.mark)
+    point = h.point
+    if point:
+        return Source(h.connection, point, q.run, point, h.mark)
+    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after, h.mark)
 
 
 def lose(q: Question, a: Answer, losers: Sequence[Candidate], reason: str, rule: str) -> None:
@@ -182,12 +182,14 @@ def by_owner(q: Question, a: Answer, asks: Sequence[Heard], everyone: Sequence[H
     """The asks that may be considered, and whether they are the owner's. Others are refused while the owner has a say."""
     name = owner(q)
     own = [h for h in asks if h.connection == name]
-    if not name or not (own or owner_holds(q, everyone)):
+    if not name or not (own or owner_holds(q, a, everyone)):
         return list(asks), False
     rule = q.cite("ownership", name)
     stands = [h.value for h in own] or [a.value]
+    # A first reading fills an empty field even where the owner cleared it: nobody is cleared by being linked.
+    filling = [] if own or a.value not in EMPTY else [h for h in asks if h.what == NEW]
     for h in asks:
-        if h in own:
+        if h in own or h in filling:
             continue
         if any(alike(q.kind, h.value, v) for v in stands):
             a.agree(h, h.value)
@@ -196,10 +198,10 @@ def by_owner(q: Question, a: Answer, asks: Sequence[Heard], everyone: Sequence[H
     unseen = own and a.source is not None and not any(had_seen(q, h, a.value) for h in own)
     if unseen and a.source is not None and a.source.by != name and a.value not in (None, *stands):
         a.lost.append(Lost(q.path, a.value, a.source.by, "ownership", rule))
-    return own, bool(own)
+    return own or filling, bool(own)
 
 
-def owner_holds(q: Question, everyone: Sequence[Heard]) -> bool:
+def owner_holds(q: Question, a: Answer, everyone: Sequence[Heard]) -> bool:
     """Whether the owner has a record here with a value, or cleared the field itself."""
     name = owner(q)
     sides = [s for s in q.sides if s.link.connection == name and s.link.state in ("linked", "suspended")]
@@ -209,13 +211,13 @@ def owner_holds(q: Question, everyone: Sequence[Heard]) -> bool:
     if q.source is not None and q.source.by == name:
         return True
     asked = {h.link: h.value for h in everyone if h.asks}
-    return any(_holds_value(q, s, asked) for s in sides)
+    return any(_holds_value(q, a, s, asked) for s in sides)
 
 
-def _holds_value(q: Question, side: Side, asked: Mapping[str, Value]) -> bool:
+def _holds_value(q: Question, a: Answer, side: Side, asked: Mapping[str, Value]) -> bool:
     if side.link.id in asked:
         return asked[side.link.id] not in EMPTY
-    base = side.link.base.get(q.path)
+    base = a.pairs.get(side.link.id) or side.link.base.get(q.path)
     if base is None:
         return False
     value = canonical(side.rules[q.path], base.form, side, q.refs)

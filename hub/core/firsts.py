@@ -94,9 +94,9 @@ def _differ(q: Question, a: Answer, groups: Sequence[_Group]) -> None:
 
 def _winner(q: Question, a: Answer, found: Sequence[Candidate]) -> tuple[Candidate | None, str]:
     name = owner(q)
-    own = [c for c in found if any(h.connection == name for h in c.asks)] if name else []
-    if name and not own and owner_holds(q, ()):
-        own = [c for c in found if c.golden]
+    own = [c for c in found if name and any(h.connection == name for h in c.asks)]
+    if name and not own:
+        own = [c for c in found if c.golden and (c.by(name) or owner_holds(q, a, ()))]
     if len(own) == 1:
         return own[0], q.cite("ownership", name)
     choice = choose(_chain(q), found, q.policy)

@@ -7,6 +7,7 @@ leaves the base alone, so that the same news is heard again once the mapping or 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 from hub.core.errors import Reject
 from hub.core.intervals import UNKNOWN, Interval, at, between
@@ -47,17 +48,26 @@ class Heard:
         return self.what in (EDIT, NEW)
 
     @property
+    def point(self) -> str:
+        """The moment of the edit, where the spoke has field history: by path, or by the remote fields' names."""
+        points = self.side.reading.points if self.side.reading is not None else {}
+        names = (self.rule.path, *self.rule.remote_names()) if points else ()
+        return max((points[n] for n in names if n in points), default="")
+
+    @property
     def time(self) -> Interval:
         """When the value was entered, as far as the reading tells. What our own user wrote is no evidence."""
         reading = self.side.reading
-        if reading is None:
-            return UNKNOWN
-        points = [reading.points[n] for n in (self.rule.path, *self.rule.remote_names()) if n in reading.points]
-        if points:
-            return at(max(points))
-        if reading.by_us or not reading.stamp:
+        if self.point:
+            return at(self.point)
+        if reading is None or reading.by_us or not reading.stamp:
             return UNKNOWN
         return between(reading.after, reading.stamp)
+
+    @property
+    def mark(self) -> str:
+        """A short mark of this link and raw value; where two differ, so do the readings."""
+        return f"{crc32(f'{self.link} {self.raw!r}'.encode()):08x}"
 
     @property
     def own_pair(self) -> Pair:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hub.core.ballot import Answer, Question, accept, by_owner, candidates, had_seen, hold, lose, owner
 from hub.core.firsts import settle_firsts
 from hub.core.hearing import EDIT, NEW, QUIET, UNREADABLE, Heard, alike, canonical, claim
-from hub.core.kinds import merge_consent, merge_set
+from hub.core.kinds import merge_consent, merge_set, opted_out
 from hub.core.model import FieldChange, Lost, Missing, Note, Pair, Raw, Source, Value
 from hub.core.policies import EMPTY, Candidate, choose
 
@@ -38,7 +38,7 @@ def merge_field(q: Question, heard: Sequence[Heard]) -> Answer:
     else:
         _contest(q, a, [h for h in asks if h.what == EDIT], asks)
         settle_firsts(q, a, [h for h in asks if h.what == NEW])
-    if a.hold is None and not asks:
+    if a.hold is None and a.change is None and q.decision is None:
         _remapped(q, a, heard)
     # A value that the mapping ignores is not written over until the golden value changes again.
     a.pairs |= {h.link: Pair(a.value, h.raw) for h in heard if h.what == QUIET and h.pair is None}
@@ -148,35 +148,25 @@ def _decided(q: Question, a: Answer, asks: Sequence[Heard], value: Value, by: st
 
 
 def _remapped(q: Question, a: Answer, heard: Sequence[Heard]) -> None:
-    """Nobody edited, but a table or transform changed: the value enters only from the spoke that it came from."""
-    if q.source is None:
-        return
+    """Nobody edited, but a table or transform changed: the value enters only from the reading that golden came from."""
     for h in heard:
-        alone = sum(s.link.connection == h.connection for s in q.sides) == 1
-        if h.connection != q.source.by or not alone or not h.side.link.primary or not _untouched(h):
+        untouched = h.what == QUIET and h.base is not None and h.base.seen and h.raw == h.base.form
+        if not untouched or q.source is None or q.source.form != h.mark:
             continue
-        value = canonical(h.rule, h.raw, h.side, q.refs)
-        if _enters(q, h, value):
-            merged = sorted({*(q.value or ()), *value}) if q.kind == "set" else value
-            ask = Heard(h.side, h.rule, EDIT, h.raw, h.base, merged)
-            accept(q, a, Candidate(merged, (ask,)), "mapping", str(h.rule.place))
-            return
+        value = _newly_mapped(q, h, canonical(h.rule, h.raw, h.side, q.refs))
+        if value not in EMPTY:
+            ask = Heard(h.side, h.rule, EDIT, h.raw, h.base, value)
+            accept(q, a, Candidate(value, (ask,)), "mapping", str(h.rule.place))
 
 
-def _untouched(h: Heard) -> bool:
-    return h.what == QUIET and h.base is not None and h.base.seen and h.raw == h.base.form
-
-
-def _enters(q: Question, h: Heard, value: Value) -> bool:
+def _newly_mapped(q: Question, h: Heard, value: Value) -> Value:
+    """What the value says now that it did not say before; None if nothing. It never clears, nor gives consent."""
     agreed = h.base.agreed if h.base is not None else None
-    if (
-        isinstance(value, Missing)
-        or value in EMPTY
-        or alike(q.kind, value, agreed)
-        or not alike(q.kind, q.value, agreed)
-    ):
-        return False
+    if isinstance(value, Missing) or alike(q.kind, value, q.value):
+        return None
     if q.kind == "set":
-        return not set(value) <= set(agreed or ())
-    # A form that is only a cut of what was agreed says nothing about the mapping.
-    return not h.rule.same(value, agreed) or bool(h.rule.richer(agreed, value) == value)
+        new = {*(value or ())} - {*(agreed or ())}
+        return sorted({*(q.value or ())} | new) if new else None
+    if q.kind == "consent" and not opted_out(q.path, value):
+        return None
+    return value

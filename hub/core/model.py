@@ -111,13 +111,15 @@ class Rule(Protocol):
 class Source:
     """Where a golden field's value came from. `by`: a connection, or "person:NAME" for a decision in the hub.
 
-    The value was entered in (`after`, `stamp`]; without `after` it is only known to be no younger than `stamp`.
+    The value was entered in (`after`, `stamp`]; without `after` it is only known to be no younger than `stamp`. `form`
+    marks the link and raw value that it was read from, so that a changed mapping can be told from an edit.
     """
 
     by: str
     stamp: str = ""
     run: str = ""
     after: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
