@@ -17,6 +17,7 @@ from tests.simulation.stories.kit import (
     lose_answers,
     meddle,
     open_operations,
+    resolve,
     settle_down,
     silent,
 )
@@ -110,7 +111,7 @@ def test_an_update_that_never_arrived_is_found_out_and_sent_again():
     assert w.only("b")["title"] == "Chief"
 
 
-def test_an_update_is_unknown_and_a_person_edits_the_field_in_b_meanwhile_so_the_edit_counts():
+def test_an_update_is_unknown_and_a_person_edits_the_field_in_b_meanwhile_so_both_values_are_kept():
     w = world(sync(spoke("a"), spoke("b")))
     a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org", title="Clerk")
     w.run()
@@ -120,7 +121,13 @@ def test_an_update_is_unknown_and_a_person_edits_the_field_in_b_meanwhile_so_the
     (b,) = w.rows("b")
     w.edit("b", b, title="Director")
     settle_down(w)
+    # Nobody can tell whether our write arrived before the edit: a person decides between the two.
+    (one,) = conflicts(w)
+    assert set(one["shown"].values()) | {one["hub_value"]} == {"Chief", "Director"}
+    resolve(w, keep="b")
+    w.run()
     assert w.only("a")["title"] == w.only("b")["title"] == "Director"
+    silent(w)
 
 
 def test_a_delete_whose_answer_was_lost_is_not_sent_twice_and_its_link_ends():
