@@ -120,7 +120,7 @@ class Reader:
         """All pages of a query. Raises Retry if fewer rows came than were announced."""
         verb = "/queryAll" if deleted else "/query"
         answer = self._transport.read("GET", verb, params={"q": query}, what=f"{object} query")
-        announced, seen = None, 0
+        announced, seen, url = None, 0, ""
         while True:
             body = answer.body
             if not isinstance(body, dict) or not isinstance(body.get("records"), list) or "done" not in body:
@@ -137,7 +137,12 @@ class Reader:
             yield answer
             if body["done"]:
                 return
-            answer = self._transport.read("GET", _local(body.get("nextRecordsUrl")), what=f"{object} next page")
+            url, last = _local(body.get("nextRecordsUrl")), url
+            if url == last or not body["records"]:
+                raise errors.broken(
+                    "the pages do not go on", where=f"{self._transport.connection} {object}", write=False
+                )
+            answer = self._transport.read("GET", url, what=f"{object} next page")
 
     def rows(self, object: str, query: str, *, deleted: bool = False) -> Iterator[Fields]:
         for answer in self.pages(object, query, deleted=deleted):

@@ -49,6 +49,7 @@ class Salesforce(Connector):
         ),
         Option("api_version", "Version of the REST API.", default="68.0"),
         Option("overlap", "Seconds that each pull reads again, for transactions that commit late.", int, default=120),
+        Option("page_size", "Records per page of a query, 200 to 2,000.", int, default=2_000),
         Option("timeout", "Seconds to wait for an answer.", int, default=60),
     )
 

@@ -89,8 +89,9 @@ def _duplicates(code: str, message: str, item: dict[str, Any]) -> tuple[str, ...
     return tuple(id18(m["record"]["Id"]) for r in results for m in r.get("matchRecords") or [])
 
 
-def whole(status: int, body: Any, *, where: str, write: bool) -> HubError:
-    """What a call that failed as a whole means. `where` names the connection and what was asked."""
+def whole(status: int, body: Any, *, where: str, write: bool, after: float | None = None) -> HubError:
+    """What a call that failed as a whole means. `where` names the connection and what was asked; `after` are the seconds
+    that the answer asks us to wait."""
     found = faults(body)
     fault = found[0] if found else Fault(f"HTTP_{status}", "")
     if fault.code == "REQUEST_LIMIT_EXCEEDED":
@@ -98,7 +99,7 @@ def whole(status: int, body: Any, *, where: str, write: bool) -> HubError:
     if fault.code in _STOP or status == 410:
         return _stop(fault, where, _STOP.get(fault.code) or _STOP["UNSUPPORTED_API_VERSION"])
     if status == 503 or status == 429 or (fault.code in _RETRY and status < 500):
-        return _retry(fault, where)
+        return _retry(fault, where, after)
     if status >= 500:
         return _failed(fault, where, write)
     if status == 403 or fault.code == "INSUFFICIENT_ACCESS":
@@ -190,10 +191,10 @@ def _reject(found: tuple[Fault, ...], where: str, words: str) -> Reject:
     return Reject(f"Salesforce refused {named or 'the request'}", **facts)
 
 
-def _retry(fault: Fault, where: str) -> Retry:
+def _retry(fault: Fault, where: str, after: float | None = None) -> Retry:
     return Retry(
         "Salesforce cannot do it just now",
-        after=_RETRY.get(fault.code),
+        after=_RETRY.get(fault.code) if after is None else after,
         where=where,
         why=f"{fault.code}: {fault.message}".rstrip(": "),
         unchanged="Nothing was written.",

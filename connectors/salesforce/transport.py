@@ -47,6 +47,8 @@ class Transport:
         self.connection, self._context = connection, context
         self._version = str(config.get("api_version") or "68.0").lstrip("v")
         self._reserve = _share((config.get("limits") or {}).get("reserve"))
+        page = int(config.get("page_size") or 2_000)
+        self._paging = {} if page == 2_000 else {"Sforce-Query-Options": f"batchSize={page}"}
         hosts = Hosts(connection, config)
         self._http = open_session(hosts, float(config.get("timeout") or 60))
         self.auth = Auth(connection, config, context, hosts, self._http)
@@ -55,7 +57,7 @@ class Transport:
 
         self._patient = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential(multiplier=1, max=30),
+            wait=_pause,
             retry=tenacity.retry_if_exception(_worth_waiting),
             sleep=context.clock.sleep,
             reraise=True,
@@ -91,14 +93,14 @@ class Transport:
                 "Salesforce refuses a fresh token", where=where, next="Check the session policies of the connected app."
             )
         if answer.status >= 300:
-            raise errors.whole(answer.status, answer.body, where=where, write=write)
+            raise errors.whole(answer.status, answer.body, where=where, write=write, after=_seconds(answer))
         if answer.status != 204 and not isinstance(answer.body, (dict, list)):
             raise errors.broken("the answer is not JSON", where=where, write=write)
         return answer
 
     def _send(self, grant: Grant, method: str, path: str, params: Any, body: Any, where: str, write: bool) -> Answer:
         url = grant.base + (path if path.startswith("/services/") else self.root + path)
-        headers = {"Authorization": f"Bearer {grant.token}", "Sforce-Call-Options": "client=accordant"}
+        headers = {"Authorization": f"Bearer {grant.token}", "Sforce-Call-Options": "client=accordant", **self._paging}
         if body is not None:
             headers["Content-Type"] = "application/json"
         data = None if body is None else orjson.dumps(body)
@@ -174,6 +176,19 @@ def _unreachable(error: requests.RequestException, where: str, write: bool) -> H
 
 def _worth_waiting(error: BaseException) -> bool:
     return isinstance(error, Retry) and not isinstance(error, Stop) and (error.after or 0) <= errors.SHORT_WAIT
+
+
+def _seconds(answer: Answer) -> float | None:
+    """How long the answer asks us to wait, if it does; Salesforce itself never says, but proxies before it do."""
+    text = answer.headers.get("Retry-After") or ""
+    return float(text) if text.isdigit() else None
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """As long as the answer asked for, else one second, two, four."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.after if isinstance(error, Retry) else None
+    return asked if asked is not None else 2.0 ** (state.attempt_number - 1)
 
 
 def _share(text: Any) -> float:

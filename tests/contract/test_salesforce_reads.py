@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from connectors.salesforce.sandbox import SalesforceSandbox
 from hub.connect.clock import ManualClock
 from hub.connect.connector import Want
 from hub.connect.sandbox import Response, on
-from hub.core.errors import Reject, Retry
+from hub.core.errors import Reject, Retry, Stop
 from tests.contract.salesforce_world import ACCOUNT, CONTACT, KEY, World, create, drain
 
 
@@ -205,6 +206,39 @@ def test_a_list_shorter_than_announced_is_not_believed(world: World) -> None:
     world.sandbox.fault("replace", when=on("GET", "/queryAll"), response=Response(200, answer), times=None)
     with pytest.raises(Retry, match="fewer rows"):
         drain(world.connect(), "Contact")
+
+
+def test_pages_that_do_not_go_on_are_noticed(world: World) -> None:
+    row = {"attributes": {"type": "Contact"}, "Id": world.contact()}
+    page = {"totalSize": 900, "done": False, "records": [row], "nextRecordsUrl": "/services/data/v68.0/query/01g-1"}
+    world.sandbox.fault("answer", when=on("GET", "/query"), response=Response(200, page), times=None)
+    with pytest.raises(Retry, match="no trustworthy answer"):
+        list(world.connect().ids("Contact"))
+    assert world.calls("/query") == 2
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/next", "//evil.example", None, "/other/place"])
+def test_a_next_page_that_leads_elsewhere_is_not_fetched(world: World, url: str | None) -> None:
+    row = {"attributes": {"type": "Contact"}, "Id": world.contact()}
+    page = {"totalSize": 900, "done": False, "records": [row], "nextRecordsUrl": url}
+    world.sandbox.fault("answer", when=on("GET", "/query"), response=Response(200, page), times=None)
+    with pytest.raises(Stop, match="not on this instance"):
+        list(world.connect().ids("Contact"))
+
+
+@pytest.mark.parametrize("body", [{}, {"records": None, "done": True}, {"records": []}, [], {"error": "proxy"}])
+def test_an_answer_without_rows_is_not_taken_for_no_rows(world: World, body: Any) -> None:
+    world.sandbox.fault("answer", when=on("GET", "/queryAll"), response=Response(200, body), times=None)
+    with pytest.raises(Retry):
+        drain(world.connect(), "Contact")
+
+
+@pytest.mark.parametrize("body", [{}, [], [None, None]])
+def test_a_read_by_id_that_leaves_records_out_is_no_proof_of_their_absence(world: World, body: Any) -> None:
+    id = world.contact()
+    world.sandbox.fault("answer", when=on("POST", "/composite/sobjects"), response=Response(200, body), times=None)
+    with pytest.raises(Retry):
+        world.connect().get("Contact", [id], CONTACT)
 
 
 def test_a_cursor_from_the_future_reads_everything_again(world: World) -> None:
