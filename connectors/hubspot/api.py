@@ -168,7 +168,7 @@ class Api:
         self, call: Call, body: Mapping[str, Any], *, status: int = 0, headers: Mapping[str, str] | None = None
     ) -> errors.Refusal:
         """A refusal of this call, whole or one item of it, ready to be translated."""
-        values = tuple(_texts(call.body)) if call.writing else ()
+        values = (*self.auth.secrets(), *(_texts(call.body) if call.writing else ()))
         left = self.quota.until_midnight()
         now = self.context.clock.now()
         return errors.Refusal(self.where(call), status, body, headers or {}, call.writing, now, left, values)

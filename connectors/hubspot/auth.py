@@ -37,6 +37,9 @@ class Auth(Protocol):
     def renew(self, used: str) -> bool:
         """HubSpot refused `used`. True if another one can be had."""
 
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be told, even where HubSpot repeats it in an answer."""
+
 
 class Static:
     """One token that does not change."""
@@ -49,6 +52,9 @@ class Static:
 
     def renew(self, used: str) -> bool:
         return False
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self._token,)
 
 
 class OAuth:
@@ -71,6 +77,10 @@ class OAuth:
             if self._access == used:
                 self._refresh()
         return True
+
+    def secrets(self) -> tuple[str, ...]:
+        told = (self._config["client_secret"], self._config["refresh_token"], self._context.tokens.load(REFRESH))
+        return (*(str(secret) for secret in told if secret), *filter(None, [self._access]))
 
     def _refresh(self) -> None:
         current = self._context.tokens.load(REFRESH) or str(self._config["refresh_token"])
