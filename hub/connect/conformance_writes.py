@@ -147,7 +147,8 @@ class WriteChecks(Checks):
         if spot.can.deletes != "sweep":
             spot.clock.advance(60)
             assert "deleted" in {r.kind for r in spot.pull(cursor)[0] if r.id == id}
-        assert spot.write(write)[0].status == "gone"
+        # Some products call a second delete a success; none may call it a failure.
+        assert spot.write(write)[0].status in ("gone", "done")
 
     def test_a_refused_value_names_its_field_and_stops_nobody_else(self, spot: World) -> None:
         need(spot.sample.reject, "the sample names no value that the remote refuses")
