@@ -164,14 +164,18 @@ def _full_name(row: dict[str, Any]) -> str:
     return " ".join(part for part in (row.get("FirstName"), row.get("LastName")) if part)
 
 
-def standard() -> dict[str, Kind]:
-    """A fresh organisation's objects."""
-    whole_name = Column("Name", length=121, createable=False, updateable=False, nillable=False)
-    person = [
+def _full_named(*more: Column) -> list[Column]:
+    """What persons of every object have; their Name is made of its parts."""
+    return [
         _text("FirstName", 40),
         _text("LastName", 80, nillable=False),
-        whole_name,
-        _pick("Salutation", SALUTATIONS),
+        Column("Name", length=121, createable=False, updateable=False, nillable=False),
+        *more,
+    ]
+
+
+def _person(*more: Column) -> list[Column]:
+    return _full_named(
         Column("Email", "email", 80),
         Column("Phone", "phone", 40),
         Column("MobilePhone", "phone", 40),
@@ -181,8 +185,12 @@ def standard() -> dict[str, Kind]:
         _flag("HasOptedOutOfEmail"),
         _flag("DoNotCall"),
         _owner(),
-    ]
-    account = [
+        *more,
+    )
+
+
+def _account() -> list[Column]:
+    return [
         _text("Name", 255, nillable=False),
         _text("Type", 255),
         _lookup("ParentId", "Account"),
@@ -198,8 +206,11 @@ def standard() -> dict[str, Kind]:
         *_address("Shipping"),
         _owner(),
     ]
-    contact = [
-        *person,
+
+
+def _contact() -> list[Column]:
+    return _person(
+        _pick("Salutation", SALUTATIONS),
         _lookup("AccountId", "Account"),
         _lookup("ReportsToId", "Contact"),
         _text("Department", 80),
@@ -207,37 +218,41 @@ def standard() -> dict[str, Kind]:
         Column("Birthdate", "date"),
         *_address("Mailing"),
         *_address("Other"),
-    ]
-    lead = [
-        *(c for c in person if c.name != "Salutation"),
+    )
+
+
+def _lead() -> list[Column]:
+    made = (
+        _flag("IsConverted"),
+        _lookup("ConvertedAccountId", "Account"),
+        _lookup("ConvertedContactId", "Contact"),
+        _text("ConvertedOpportunityId", 18),
+    )
+    return _person(
         _text("Company", 255, nillable=False),
         _pick("Status", STATES, nillable=False, default="Open"),
-        *(
-            replace(c, createable=False, updateable=False)
-            for c in (
-                _flag("IsConverted"),
-                _lookup("ConvertedAccountId", "Account"),
-                _lookup("ConvertedContactId", "Contact"),
-                _text("ConvertedOpportunityId", 18),
-            )
-        ),
-    ]
-    user = [
+        *(replace(c, createable=False, updateable=False) for c in made),
+    )
+
+
+def _user() -> list[Column]:
+    return _full_named(
         _text("Username", 80, nillable=False),
         Column("Email", "email", 128, nillable=False),
-        _text("FirstName", 40),
-        _text("LastName", 80, nillable=False),
-        whole_name,
         _text("Alias", 8),
         _flag("IsActive", True),
         _lookup("ManagerId", "User"),
         _text("FederationIdentifier", 512),
-    ]
-    return {
-        "Account": _kind("Account", "001", [*_system(), *account, _key(), _tags()]),
-        "Contact": _kind("Contact", "003", [*_system(), *contact, _key(), _tags()], name_of=_full_name),
-        "Lead": _kind("Lead", "00Q", [*_system(), *lead, _key(), _tags()], name_of=_full_name),
-        "User": _kind(
-            "User", "005", [*_system("IsDeleted", "MasterRecordId"), *user], name_of=_full_name, writable=False
-        ),
-    }
+    )
+
+
+def standard() -> dict[str, Kind]:
+    """A fresh organisation's objects."""
+    own = (_key(), _tags())
+    kinds = (
+        _kind("Account", "001", [*_system(), *_account(), *own]),
+        _kind("Contact", "003", [*_system(), *_contact(), *own], name_of=_full_name),
+        _kind("Lead", "00Q", [*_system(), *_lead(), *own], name_of=_full_name),
+        _kind("User", "005", [*_system("IsDeleted", "MasterRecordId"), *_user()], name_of=_full_name, writable=False),
+    )
+    return {kind.name: kind for kind in kinds}
