@@ -129,9 +129,10 @@ def parse(
 def _place(node: Node, at: Any) -> Place:
     line, offset = (getattr(at, "lineno", 1) or 1) - 1, max(getattr(at, "col_offset", 0) or 0, 0)
     lines = node.text.splitlines() or [""]
-    if line < len(lines):
-        offset = len(lines[line].encode()[:offset].decode(errors="ignore"))
-    # Every line was wrapped in one bracket before it was parsed, which moves the first line.
+    if line >= len(lines):
+        return node.within(len(lines) - 1, len(lines[-1]))
+    offset = len(lines[line].encode()[:offset].decode(errors="ignore"))
+    # The text was wrapped in one bracket before it was parsed, which moves the first line.
     return node.within(line, max(offset - 1, 0) if line == 0 else offset)
 
 

@@ -274,9 +274,12 @@ def check_together(syncs: Iterable[Sync], mappings: Map[str, Mapping]) -> list[P
             same = "this sync" if one is two else f"the sync `{one.name}`"
             hint = "An object belongs to one sync. Split it with different `only:` in the two mappings, or remove one."
             found.error(b.place, 26, f"{b.object} of `{b.connection}` is used by {same} already, at {a.place}", hint)
+        elif one is two:
+            _check_tables(a, b, found)
+            _check_tables(b, a, found)
     held = {(spoke.connection, spoke.object): sync.entity for sync, spoke in spokes}
-    for sync, spoke in spokes:
-        _check_references(sync, spoke, held, found)
+    for _, spoke in spokes:
+        _check_references(spoke, held, found)
     used = {spoke.mapping.name for _, spoke in spokes}
     if spokes:
         for name in sorted(mappings.keys() - used):
@@ -284,12 +287,27 @@ def check_together(syncs: Iterable[Sync], mappings: Map[str, Mapping]) -> list[P
     return found.problems
 
 
+def _check_tables(giver: Spoke, taker: Spoke, found: Findings) -> None:
+    """Values that one spoke's table gives and that another spoke's table cannot take."""
+    if giver.direction == "write" or taker.direction == "read":
+        return
+    for path, rule in taker.mapping.rules.items():
+        other = giver.mapping.rules.get(path)
+        if not rule.table or rule.unknown != "hold" or not rule.writable or other is None or not other.table:
+            continue
+        missing = sorted({str(v) for v in other.table.values() if v is not None} - set(map(str, rule.table.values())))
+        if missing and other.readable:
+            shown = ", ".join(missing[:6]) + (f" … ({len(missing)} in all)" if len(missing) > 6 else "")
+            text = f"`{path}` may be {shown} in `{giver.connection}`, which `values` here does not list"
+            found.warn(rule.place, 43, text, "Such records are held. Add these values, or set `unknown: ignore`.")
+
+
 def disjoint(a: Mapping, b: Mapping) -> bool:
     """Whether no record can be on both sides: some constant differs."""
     return any(name in b.only and not alike(held, b.only[name]) for name, held in a.only.items())
 
 
-def _check_references(sync: Sync, spoke: Spoke, held: Map[tuple[str, str], str], found: Findings) -> None:
+def _check_references(spoke: Spoke, held: Map[tuple[str, str], str], found: Findings) -> None:
     for rule in spoke.mapping.rules.values():
         target = getattr(rule, "object", "")
         if not target:

@@ -44,8 +44,8 @@ def read_sync(node: Node, known: Known, found: Findings) -> Sync | None:
         return None
     _check_kind(block, entity, found)
     spokes = tuple(s for b in block["spokes"] or () if (s := _spoke(b, block, known, found)) is not None)
-    if len(found.errors) > before:
-        return None
+    if len(spokes) < len(block["spokes"] or (1,)):
+        return None  # what refers to a spoke that is wrong itself would only be told as a second problem
     policy = _policy(block, entity, spokes, found)
     sync = Sync(
         name=block["sync"],
