@@ -1,0 +1,82 @@
+"""One store on each database: SQLite in memory, SQLite in a file, PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from hub.store.db import Store
+from hub.store.tables import metadata
+from hub.store.vault import Vault
+from tests.store import postgres
+from tests.store.kit import KEY, Clock
+
+DATABASES = ("memory", "file", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A schema with all tables, for the whole session."""
+    with postgres.schema() as url:
+        made = Store(url, vault=Vault(KEY), now=Clock().now)
+        made.create()
+        made.close()
+        yield url
+    postgres.end_private()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'hub.db'}"
+
+
+@pytest.fixture
+def file_store(file_url: str, clock: Clock) -> Iterator[Store]:
+    """A store in a SQLite file."""
+    made = Store(file_url, vault=Vault(KEY), now=clock.now)
+    made.create()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
+    """A store on PostgreSQL, empty."""
+    made = Store(postgres_url, vault=Vault(KEY), now=clock.now)
+    _empty(made)
+    yield made
+    made.close()
+
+
+def _empty(store: Store) -> None:
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with store.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+
+
+@pytest.fixture(params=DATABASES)
+def store(request: Any, clock: Clock) -> Iterator[Store]:
+    """An empty store, on each database in turn."""
+    if request.param == "memory":
+        made = Store("sqlite://", vault=Vault(KEY), now=clock.now)
+        made.create()
+        yield made
+        made.close()
+    else:
+        yield request.getfixturevalue({"file": "file_store", "postgresql": "postgres_store"}[request.param])
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def shared(request: Any) -> Store:
+    """An empty store that several connections can use at once."""
+    found: Store = request.getfixturevalue(f"{request.param}_store".replace("postgresql", "postgres"))
+    return found
