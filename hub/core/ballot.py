@@ -18,7 +18,7 @@ Versions = Sequence[tuple[Value, str, str]]  # settled versions of a field, olde
 DAY = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """One field of one golden record, and all that bears on it. `sides`: every link that maps it, in link order."""
 

@@ -43,7 +43,7 @@ def settle_firsts(q: Question, a: Answer, news: Sequence[Heard]) -> None:
     if a.hold is not None:
         return _join_hold(q, a, news)
     valued = [h for h in news if h.value not in EMPTY]
-    groups = _grouped(q, a, valued)
+    groups = _grouped(q, a, valued) if valued else []
     if len(groups) == 1:
         _agree(q, a, groups[0].candidate(), "founded" if q.founding else "first_link")
     elif groups:

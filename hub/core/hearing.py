@@ -48,6 +48,11 @@ class Heard:
         return self.what in (EDIT, NEW)
 
     @property
+    def untouched(self) -> bool:
+        """The very value that stands for the base: nobody edited, whatever the mapping makes of it today."""
+        return self.what == QUIET and self.base is not None and self.base.seen and self.raw == self.base.form
+
+    @property
     def point(self) -> str:
         """The moment of the edit, where the spoke has field history: by path, or by the remote fields' names."""
         points = self.side.reading.points if self.side.reading is not None else {}

@@ -69,9 +69,11 @@ def _claims(q: Question, a: Answer, heard: Sequence[Heard]) -> tuple[list[Heard]
     """
     asks = [h for h in heard if h.asks]
     stuck: dict[str, Raw] = {}
+    if q.hold is None:
+        return asks, stuck
     spoken = {h.link for h in heard if h.what != UNREADABLE}
     sides = {s.link.id: s for s in q.sides if s.link.state in ("linked", "suspended")}
-    for link, raw in sorted(q.hold.claims.items()) if q.hold is not None else ():
+    for link, raw in sorted(q.hold.claims.items()):
         if link in spoken:
             continue
         if link not in sides:
@@ -150,8 +152,7 @@ def _decided(q: Question, a: Answer, asks: Sequence[Heard], value: Value, by: st
 def _remapped(q: Question, a: Answer, heard: Sequence[Heard]) -> None:
     """Nobody edited, but a table or transform changed: the value enters only from the reading that golden came from."""
     for h in heard:
-        untouched = h.what == QUIET and h.base is not None and h.base.seen and h.raw == h.base.form
-        if not untouched or q.source is None or q.source.form != h.mark:
+        if not h.untouched or q.source is None or q.source.form != h.mark:
             continue
         value = _newly_mapped(q, h, canonical(h.rule, h.raw, h.side, q.refs))
         if value not in EMPTY:

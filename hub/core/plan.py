@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from hub.core.ballot import Answer, Question, Versions
 from hub.core.dues import Owed, owed, render, watch
-from hub.core.hearing import EDIT, Heard, hear, readable
+from hub.core.hearing import EDIT, Heard, alike, canonical, hear, readable
 from hub.core.merge import merge_field
 from hub.core.model import Decision, Due, Golden, Held, Link, Lost, Note, Pair, Policy, Refs, Side, Value
 
@@ -71,13 +71,13 @@ def decide(
     work = _Work(golden, [_moved(s) for s in ordered], refs, policy, {s.link.id: s.link for s in ordered})
     holds = {h.path: h for h in held}
     _listen(work)
-    for path in sorted({*work.heard, *holds, *(resolved or {})}):
-        q = _question(work, path, run, now)
-        if q is not None:
-            q = replace(
-                q, hold=holds.get(path), decision=(resolved or {}).get(path), recent=(recent or {}).get(path, ())
-            )
-            work.answers[path] = merge_field(q, work.heard.get(path, ()))
+    resolved, recent = resolved or {}, recent or {}
+    for path in sorted({*work.heard, *holds, *resolved}):
+        heard = work.heard.get(path, ())
+        if path in holds or path in resolved or not _idle(work, path, heard):
+            q = _question(work, path, run, now)
+            q.hold, q.decision, q.recent = holds.get(path), resolved.get(path), recent.get(path, ())
+            work.answers[path] = merge_field(q, heard)
     _take_answers(work)
     _take_dues(work)
     _take_deletes(work)
@@ -111,7 +111,19 @@ def _listen(work: _Work) -> None:
                 work.heard.setdefault(path, []).append(h)
 
 
-def _question(work: _Work, path: str, run: str, now: str) -> Question | None:
+def _idle(work: _Work, path: str, heard: Sequence[Heard]) -> bool:
+    """Whether nothing was said about the field, and the mapping still makes of it what it made before."""
+    source, value = work.golden.sources.get(path), work.golden.fields.get(path)
+    for h in heard:
+        if not h.untouched:
+            return False
+        origin = source is not None and source.form == h.mark
+        if origin and not alike(h.rule.kind, canonical(h.rule, h.raw, h.side, work.refs), value):
+            return False
+    return True
+
+
+def _question(work: _Work, path: str, run: str, now: str) -> Question:
     mapped = [s for s in work.sides if path in s.rules]
     kinds = [s.rules[path].kind for s in mapped if readable(s, s.rules[path])]
     golden = work.golden
