@@ -52,7 +52,12 @@ def options(
 def demo(ctx: typer.Context) -> int:
     """Watch two invented systems being brought into agreement; needs no account."""
     from importlib import import_module
+    from importlib.util import find_spec
 
+    if find_spec("hub.cli.demo") is None:
+        raise HubError(
+            "this installation has no demo", unchanged="Nothing was done", next="accordant init DIR", code="E-DEMO"
+        )
     return int(import_module("hub.cli.demo").demo(ctx) or exits.OK)
 
 

@@ -94,7 +94,8 @@ def _key(project: Assembly, found: Examination) -> None:
 
 def _files(project: Assembly, found: Examination) -> None:
     loaded = project.project
-    text = f"{len(loaded.connections)} connections, {len(loaded.mappings)} mappings, {len(loaded.syncs)} syncs"
+    parts = {"connections": loaded.connections, "mappings": loaded.mappings, "syncs": loaded.syncs}
+    text = " · ".join(f"{name} {len(all_of)}" for name, all_of in parts.items())
     found.findings.append(Finding("ok", "files", text))
     found.findings += [Finding("warning", "files", str(w), w.hint) for w in loaded.warnings]
 

@@ -124,8 +124,9 @@ def type_in(*words: str, stdin: str = "") -> Answer:
     return Answer(code, out.getvalue(), err.getvalue())
 
 
-def _object(*names: str, key: str) -> ObjectProfile:
-    return ObjectProfile(tuple(FieldProfile(n) for n in names), unique_key=key)
+def _object(*names: str, key: str, longest: int | None = None) -> ObjectProfile:
+    """An object with text fields; longer text than `longest` is refused."""
+    return ObjectProfile(tuple(FieldProfile(n, length=longest, cuts=False) for n in names), unique_key=key)
 
 
 def make(root: Path, *, first_run: str = "plan") -> Project:
@@ -134,8 +135,10 @@ def make(root: Path, *, first_run: str = "plan") -> Project:
     left = MemoryRemote(
         {"contact": _object("Email", "LastName", "Title", key="Key")}, clock, random.Random(1), name="left"
     )
-    right = MemoryRemote({"person": _object("mail", "last", "title", key="key")}, clock, random.Random(2), name="right")
-    left.token = "letmein"  # noqa: S105
+    right = MemoryRemote(
+        {"person": _object("mail", "last", "title", key="key", longest=20)}, clock, random.Random(2), name="right"
+    )
+    left.token = "letmein"
     MemoryConnector.remotes.update(left=left, right=right)
     assert type_in("init", str(root)).code == 0
     made = Project(root, left, right)
