@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hub.connect.conformance_base import MOST_CALLS, Checks, World, need
 from hub.connect.connector import Receipt, Write
 from hub.connect.sandbox import Request, Response
 from hub.core.errors import HubError, Retry, SignIn, Stop, Unknown
+from hub.core.model import Record
 
 HTML = Response(200, "<html><body>We are down for maintenance</body></html>", {"Content-Type": "text/html"})
 THROTTLED = Response(429, {"message": "too many requests"}, {"Retry-After": "7"})
@@ -140,10 +142,15 @@ class FaultChecks(Checks):
 
     def test_an_ended_session_is_renewed_once_by_many_threads(self, storm: World) -> None:
         ids = [storm.seed() for _ in range(20)]
-        before = storm.sign_ins()
+        before, gate = storm.sign_ins(), Barrier(len(ids), timeout=30)
         storm.sandbox.expire_tokens()
-        with ThreadPoolExecutor(20) as pool:
-            records = list(pool.map(storm.read, ids))
+
+        def read_at_once(id: str) -> Record:
+            gate.wait()
+            return storm.read(id)
+
+        with ThreadPoolExecutor(len(ids)) as pool:
+            records = list(pool.map(read_at_once, ids))
         assert [r.id for r in records] == ids
         need(storm.sign_ins() > before, "the token never ends")
         assert storm.sign_ins() == before + 1
