@@ -81,6 +81,8 @@ class Run:
     guarded: dict[str, str] = field(default_factory=dict)
     failed_pulls: dict[str, str] = field(default_factory=dict)
     problems: dict[str, HubError] = field(default_factory=dict)
+    drift: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, set[str]] = field(default_factory=dict)
     moved: int = 0
 
     @property

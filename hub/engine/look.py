@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hub.connect.clock import from_stamp
-from hub.connect.connector import Connector, FieldVersion, Receipt
+from hub.connect.connector import Connector, FieldVersion, Receipt, Want
 from hub.core.model import ABSENT, Link, Record, Spoke
 from hub.engine.context import Hub, Run
-from hub.engine.pull import take_in, wanted
+from hub.engine.pull import ask, get, take_in
 from hub.store import agenda, goldens, operations, records, reviews
 from hub.store.db import Tx, dumps
 from hub.store.operations import Operation
@@ -28,7 +29,8 @@ def before_writing(
     with hub.store.read() as tx:
         links = {o.id: goldens.link(tx, o.link) for o in batch}
         read_at = goldens.read_times(tx, [o.link for o in batch])
-    fresh = _fresh(spoke, connector, batch, links, read_at)
+    ids = _to_read(spoke, connector, batch, links, read_at)
+    fresh = {r.id: r for r in get(hub, run, spoke, ids)} if ids else {}
     ready: list[Operation] = []
     moved: list[tuple[Operation, Record | None]] = []
     for o in batch:
@@ -46,28 +48,27 @@ def before_writing(
     return ready
 
 
-def _fresh(
+def _to_read(
     spoke: Spoke,
     connector: Connector,
     batch: Sequence[Operation],
     links: Mapping[str, Link | None],
     read_at: Mapping[str, float],
-) -> dict[str, Record]:
-    """Direct reads of the records whose write the remote cannot make conditional on the version we saw."""
+) -> list[str]:
+    """Ids of the records whose write the remote cannot make conditional on the version we saw."""
     strength = connector.capabilities(spoke.object).conditional_write
     deleting = batch[0].action in ("delete", "archive")
+    if strength == "strong" and spoke.protocol == "careful" and not deleting:
+        return []
     ids = []
     for o in batch:
         link = links[o.id]
-        if deleting or strength == "none" or not link or not link.stamp:
+        if deleting or strength == "none" or spoke.protocol == "fast" or not link or not link.stamp:
             ids.append(o.remote_id)
         elif strength == "coarse" and read_at.get(link.id, 0.0) - from_stamp(link.stamp) < 1.0:
             # A whole-second stamp that was read within its own second can hide a later edit of that second.
             ids.append(o.remote_id)
-    if strength == "strong" and not deleting:
-        ids = []
-    found = connector.get(spoke.object, ids, wanted(spoke)) if ids else []
-    return {r.id: r for r in found}
+    return ids
 
 
 def _is_as_settled(spoke: Spoke, link: Link, record: Record, o: Operation) -> bool:
@@ -101,7 +102,7 @@ def _before_creating(
     hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]
 ) -> list[Operation]:
     """Ask by match keys whether the records are there already (new ones, or ones outside of what we read)."""
-    asked = _ask(run, spoke, connector, batch)
+    asked = _ask(hub, run, spoke, connector, batch)
     if not asked:
         return list(batch)
     with hub.store.read() as tx:
@@ -118,7 +119,7 @@ def _before_creating(
     return ready
 
 
-def _ask(run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> dict[str, Record]:
+def _ask(hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> dict[str, Record]:
     """{operation id: a live record that has its match value}, for match rules of one field that the remote can look up."""
     can = set(connector.capabilities(spoke.object).find_by)
     found: dict[str, Record] = {}
@@ -130,12 +131,17 @@ def _ask(run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation
         values = {str(o.raw[name]): o.id for o in batch if o.raw.get(name) and o.id not in found}
         if not values:
             continue
-        for record in connector.find(spoke.object, name, sorted(values), wanted(spoke)):
+        rows = ask(hub, run, spoke, partial(_find, connector, spoke.object, name, sorted(values)))
+        for record in rows:
             held = str(record.fields.get(name) or "")
             op = values.get(held) or next((v for k, v in values.items() if k.casefold() == held.casefold()), None)
             if op is not None and record.kind == "updated":
                 found[op] = record
     return found
+
+
+def _find(connector: Connector, object: str, name: str, values: Sequence[str], want: Want) -> list[Record]:
+    return connector.find(object, name, values, want)
 
 
 def _hold_creates(hub: Hub, run: Run, spoke: Spoke, found: Sequence[tuple[Operation, Record, Link | None]]) -> None:

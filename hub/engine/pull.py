@@ -7,19 +7,21 @@ counted and dropped before it is mapped. Re-reading is always safe: the cursor m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import orjson
 
 from hub.connect.connector import Page, Want
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Reject
 from hub.core.model import Record, Spoke
 from hub.engine.context import Hub, Run
-from hub.store import agenda, goldens, records, runs
+from hub.store import agenda, audit, goldens, records, runs
 from hub.store.db import Tx, dumps
 from hub.store.records import Known, Pending
 
+T = TypeVar("T")
 GONE = ("deleted", "merged_into", "converted_into")
 
 
@@ -73,15 +75,50 @@ def pull(hub: Hub, run: Run, spoke: Spoke) -> None:
     meaning = fingerprint(spoke)
     again = run.full or stored.fingerprint not in ("", meaning)
     slow = again or hub.clock.now() - stored.slow_at >= run.sync.slow_every
-    want = wanted(spoke, slow=slow)
     reading = _Reading(
         hub, run, spoke, meaning, after="" if again else stored.covers, full=again or not stored.full_done
     )
-    for page in connector.changes(spoke.object, "" if again else stored.cursor, want):
-        hub.hook("page")
-        reading.store(page, slow=slow)
-        if page.last:
-            break
+    position = "" if again else stored.cursor
+
+    def read(want: Want) -> None:
+        nonlocal position
+        for page in connector.changes(spoke.object, position, want):
+            hub.hook("page")
+            reading.store(page, slow=slow)
+            position = page.cursor
+            if page.last:
+                return
+
+    ask(hub, run, spoke, read, slow=slow)
+
+
+def ask(hub: Hub, run: Run, spoke: Spoke, call: Callable[[Want], T], *, slow: bool = True) -> T:
+    """Make a reading call, again without those fields that the remote says it does not show."""
+    want = wanted(spoke, slow=slow)
+    want = replace(want, fields=tuple(n for n in want.fields if n not in run.hidden.get(spoke.connection, ())))
+    while True:
+        try:
+            return call(want)
+        except Reject as refused:
+            want = _without(hub, run, spoke, want, refused)
+
+
+def _without(hub: Hub, run: Run, spoke: Spoke, want: Want, refused: Reject) -> Want:
+    """Go on without fields that the remote does not show any more (gone, renamed, no permission): they count as not
+    read, which never empties anything. Raises `refused` if it names none of the fields that were asked for."""
+    hidden = [n for n in refused.fields if n in want.fields]
+    if not hidden:
+        raise refused
+    text = (
+        f"{spoke.connection} does not let us read {spoke.object}.{', '.join(hidden)} ({refused.what}). The other fields "
+        f"go on; these are left as they are. Next: accordant discover {spoke.connection} {spoke.object} [E-FIELD]"
+    )
+    run.hidden.setdefault(spoke.connection, set()).update(hidden)
+    run.drift[f"{spoke.connection}.{spoke.object}.{','.join(hidden)}"] = text
+    with hub.store.begin() as tx:
+        run.hold(tx)
+        audit.write(tx, [audit.Entry("drift", run=run.id, connection=spoke.connection, object=spoke.object, why=text)])
+    return replace(want, fields=tuple(n for n in want.fields if n not in hidden))
 
 
 @dataclass(slots=True)
@@ -109,8 +146,7 @@ class _Reading:
 
     def _direct(self, ids: Sequence[str]) -> dict[str, Record]:
         """One stamp, two contents: only the remote can say which is newer."""
-        connector = self.hub.connectors[self.spoke.connection]
-        return {r.id: r for r in connector.get(self.spoke.object, ids, wanted(self.spoke))}
+        return {r.id: r for r in get(self.hub, self.run, self.spoke, ids)}
 
     def _store(self, page: Page, rows: dict[str, Record], slow: bool, *, sure: bool) -> list[str]:
         """Store a page. Returns ids that need a direct read first, and then has stored nothing."""
@@ -280,6 +316,12 @@ def _gone_row(spoke: Spoke, run: Run, row: Record) -> dict[str, object]:
         "reason": dumps(row.into),
         "seen": f"{run.id}=",
     }
+
+
+def get(hub: Hub, run: Run, spoke: Spoke, ids: Sequence[str]) -> list[Record]:
+    """Read records by id, strongly consistent."""
+    connector = hub.connectors[spoke.connection]
+    return ask(hub, run, spoke, lambda want: connector.get(spoke.object, ids, want))
 
 
 def take_in(hub: Hub, run: Run, spoke: Spoke, rows: Sequence[Record]) -> None:

@@ -18,7 +18,7 @@ from hub.engine.apply import Verdicts, audit_decision
 from hub.engine.batch import Batch, load, load_refs
 from hub.engine.context import Hub, Run
 from hub.engine.look import Overwritten
-from hub.engine.pull import take_in, wanted
+from hub.engine.pull import get, take_in
 from hub.engine.resolve import new_link
 from hub.store import agenda, goldens, operations, records, reviews, runs
 from hub.store.db import dumps
@@ -68,8 +68,7 @@ def store(
 
 def _read_again(hub: Hub, run: Run, spoke: Spoke, ids: Sequence[str]) -> None:
     if ids:
-        fresh = hub.connectors[spoke.connection].get(spoke.object, sorted(set(ids)), wanted(spoke))
-        take_in(hub, run, spoke, [r for r in fresh])
+        take_in(hub, run, spoke, get(hub, run, spoke, sorted(set(ids))))
 
 
 class _One:
@@ -193,18 +192,12 @@ def _gone(one: _One) -> None:
 def _duplicate(one: _One) -> None:
     """The remote has such a record: the one that it names is read, and the rules decide whether it is ours."""
     ids = one.error.ids if isinstance(one.error, Duplicate) else ()
-    one.end("failed", "duplicate")
     linked = goldens.links_by_record(one.v.tx, one.o.connection, one.o.object, list(ids)) if ids else {}
     one.look_again += [i for i in ids if i not in linked]
-    if one.o.action == "create":
-        one.letter("", dict(one.o.raw))
-        return
-    named = set(one.error.fields) if isinstance(one.error, Reject) else set()
-    fields = [f for f in one.o.fields if named & set(one.spoke.mapping.rules[f.path].remote_names())]
-    for f in fields:
-        one.letter(f.path, f.raw)
-    if not fields:
-        one.letter("", dict(one.o.raw))
+    if one.o.action != "create":
+        return _rejected(one)
+    one.end("failed", "duplicate")
+    one.letter("", dict(one.o.raw))
 
 
 def _later(one: _One) -> None:

@@ -16,7 +16,7 @@ from hub.engine.apply import Verdicts
 from hub.engine.batch import load
 from hub.engine.context import Hub, Run
 from hub.engine.look import Overwritten, ran_over
-from hub.engine.pull import take_in, wanted
+from hub.engine.pull import ask, get, take_in
 from hub.store import operations, records, reviews
 from hub.store.db import Tx, dumps
 from hub.store.operations import Operation
@@ -56,7 +56,8 @@ def _creates(hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequ
     if not keyed:
         _without_key(hub, run, spoke, batch)
         return
-    rows = connector.find_key(spoke.object, spoke.key_field, [o.key for o in batch], wanted(spoke))
+    keys = [o.key for o in batch]
+    rows = ask(hub, run, spoke, lambda want: connector.find_key(spoke.object, spoke.key_field, keys, want))
     by_key = {r.key: r for r in rows if r.key and r.kind == "updated"}
     take_in(hub, run, spoke, [r for r in by_key.values()])
     with hub.store.begin() as tx:
@@ -95,7 +96,7 @@ def _letter(hub: Hub, run: Run, spoke: Spoke, o: Operation) -> dict[str, object]
 
 def _updates(hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> None:
     ids = sorted({o.remote_id for o in batch})
-    rows = connector.get(spoke.object, ids, wanted(spoke))
+    rows = get(hub, run, spoke, ids)
     lost = _lost(spoke, connector, batch)
     if lost:
         _reapply(hub, run, spoke, batch, lost)

@@ -8,7 +8,7 @@ from typing import Any
 from hub.core.errors import Refused
 from hub.core.model import Link, Value
 from hub.engine.context import Hub
-from hub.engine.pull import take_in, wanted
+from hub.engine.pull import get, take_in
 from hub.engine.push import push
 from hub.engine.report import Report, report
 from hub.engine.run import running
@@ -151,7 +151,7 @@ def resync(hub: Hub, golden: str) -> Report:
             spoke = run.spoke(link.connection, link.object)
             if spoke is None or link.state == "refused":
                 continue
-            rows = hub.connectors[link.connection].get(link.object, [link.remote_id], wanted(spoke))
+            rows = get(hub, run, spoke, [link.remote_id])
             with hub.store.begin() as tx:
                 run.hold(tx)
                 records.clear_hash(tx, [(link.connection, link.object, r.id) for r in rows])

@@ -113,11 +113,11 @@ def check_cancelled(hub: Hub, run: Run) -> None:
 def _state(hub: Hub, run: Run) -> tuple[str, str]:
     """How the run ended: `ok` only if every spoke could be read and no record is left behind."""
     told = report(hub, run.id, moved=run.moved, problems=run.problems)
-    text = "; ".join(p.explain() for p in run.problems.values())
+    text = "; ".join([*(p.explain() for p in run.problems.values()), *run.drift.values()])
     if run.guarded:
         return "refused", "; ".join([*run.guarded.values(), text]).strip("; ")
     if run.failed_pulls and len(run.failed_pulls) == len(run.sync.spokes):
         return "failed", text
     if run.problems and all(isinstance(p, SignIn) for p in run.problems.values()):
         return "partial", text
-    return ("partial" if run.problems or told.left_behind else "ok"), text
+    return ("partial" if run.problems or run.drift or told.left_behind else "ok"), text

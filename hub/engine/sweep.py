@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hub.core.model import Spoke
 from hub.engine.context import Hub, Run
-from hub.engine.pull import pull_all, take_in, wanted
+from hub.engine.pull import get, pull_all, take_in
 from hub.engine.push import push
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
@@ -83,4 +83,4 @@ def _look_for_missing(hub: Hub, run: Run, spoke: Spoke, found: Swept) -> None:
     connector = hub.connectors[spoke.connection]
     size = connector.capabilities(spoke.object).read_batch
     for n in range(0, len(missing), size):
-        take_in(hub, run, spoke, connector.get(spoke.object, missing[n : n + size], wanted(spoke)))
+        take_in(hub, run, spoke, get(hub, run, spoke, missing[n : n + size]))

@@ -89,7 +89,7 @@ def _manners(rng: random.Random) -> Any:
     """How one remote behaves."""
     strength = rng.choice(["strong", "none", "coarse"])
     resolution = 1.0 if strength == "coarse" else rng.choice([0.001, 1.0])
-    lag = rng.choice([0.0, 0.0, 3.0])
+    lag = rng.choice([0.0, 3.0, 30.0])
     fields = {
         "first": F("first", trim=True, lower=rng.random() < 0.2),
         "title": F("title", trim=True, lower=rng.random() < 0.2, length=rng.choice([None, None, 5])),
