@@ -291,7 +291,8 @@ class Shape:
             "additionalProperties": self.free,
             "patternProperties": {"^x-": {}},
         }
-        return {"anyOf": [{"type": "string"}, block]} if self.short else block
+        lone = next((k.type.schema() for k in self.keys if k.name == self.short), None)
+        return {"anyOf": [lone, block]} if lone is not None else block
 
 
 def _with_help(key: Key) -> dict[str, Any]:

@@ -150,13 +150,13 @@ def test_the_order_of_syncs_is_checked(tmp_path, after, code, said):
 
 def test_a_circle_of_syncs_is_told_with_its_way(tmp_path):
     mapping = FILES["mappings/mail.contact.yaml"].replace("contacts", "others")
-    two = f"""\
+    two = """\
 sync: two
 entity: customer
 kind: person
 after: people
 spokes:
-  - {{connection: hs, mapping: mail.other}}
+  - {connection: hs, mapping: mail.other}
 """
     found = problems(
         tmp_path, {"mappings/mail.other.yaml": mapping, "config/syncs/two.yaml": two, **sync("after: [two]\n")}
@@ -233,7 +233,8 @@ def test_a_link_out_of_the_project_is_refused(tmp_path):
 
 
 def test_a_project_may_add_fields_and_entities(tmp_path):
-    model = "entities:\n  customer: {fields: {tier: text, seats: {kind: integer, help: x}}}\n  project: {kinds: [big, small], fields: {'notes[]': text}}\n"
+    fields = "  customer: {fields: {tier: text, seats: {kind: integer, help: x}}}\n"
+    model = f"entities:\n{fields}  project: {{kinds: [big, small], fields: {{'notes[]': text}}}}\n"
     mapping = FILES["mappings/sales.contact.yaml"] + "  tier: Tier\n  seats: Seats\n"
     project = load(tmp_path, {"config/model.yaml": model, "mappings/sales.contact.yaml": mapping})
     assert project.mappings["sales.contact"].rules["seats"].kind == "integer"
