@@ -252,7 +252,8 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A value that a person entered and that did not win. It is audited and can be brought back."""
+    """A value that a person entered and that did not win. It is audited and can be brought back. `reason`: conflict |
+    ownership | first_link | consent | decision | drift; `connection`: where it was entered, or "person:NAME"."""
 
     path: str
     value: Value
@@ -263,7 +264,11 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class FieldWrite:
-    """One field of a write that is due: canonical before (what the link agreed) and after, and the raw to send."""
+    """One field of a write that is due: canonical before (what the link agreed) and after, and the raw to send.
+
+    `reason`: who entered the value, a connection or "person:NAME". For a field that cannot be read back, `after` is the
+    raw value itself.
+    """
 
     path: str
     before: Value
@@ -283,7 +288,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person should know about one field or record: drift, unresolved, unknown_value, withheld, parked.
+    """Something a person should know about one field or record: unresolved, unknown_value, required, drift, parked,
+    delete_against_edit.
 
     `waits_for`: (connection, object, remote id) or ("golden", entity, id) whose link will wake this record.
     """
