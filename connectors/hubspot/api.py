@@ -68,6 +68,7 @@ class Api:
         self.auth = auth.build(config, context, self._sign_in, connection)
         self.quota = Quota(connection, config.get("limits") or {}, context)
         self.timeout = float(config.get("timeout") or 30)
+        self.can_exclude = True  # search takes NOT_IN for ids, until it says that it does not
         self._pool: Any = None
 
     # -- the two kinds of call

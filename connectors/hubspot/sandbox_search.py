@@ -81,6 +81,9 @@ def _fast(table: Table, groups: list[Filters], sort: tuple[str, bool]) -> list[i
     stamp, low = (table.stamp_name, "GTE"), asked.get((table.stamp_name, "GTE"))
     if asked.keys() == {stamp} and sort[0] == table.stamp_name:
         return [id for _, id in table.index.by_stamp(to_ms(str(low)))]
+    if asked.keys() == {stamp, ("hs_object_id", "NOT_IN")} and sort[0] == table.stamp_name:
+        out = {int(id) for f in groups[0] for id in f.get("values") or ()}
+        return [id for _, id in table.index.by_stamp(to_ms(str(low))) if id not in out]
     if asked.keys() == {("hs_object_id", "GT")} and sort[0] == "hs_object_id":
         return table.index.after_id(int(str(asked["hs_object_id", "GT"])))
     if asked.keys() == {(table.stamp_name, "EQ"), ("hs_object_id", "GT")} and sort[0] == "hs_object_id":

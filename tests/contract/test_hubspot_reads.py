@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hub.connect.clock import ManualClock
+from hub.connect.sandbox import Response
 from hub.core.errors import Reject, Stop
 from tests.contract.hubspot_kit import LINKED, SLOW, WANT, kit
 
@@ -36,14 +37,38 @@ def test_full_pages_end_where_the_list_ends(hs, count, calls):
     assert len(hs.calls) == calls
 
 
-@pytest.mark.parametrize("count, calls", [(1, 1), (199, 1), (200, 1), (201, 2), (399, 2), (400, 3)])
-def test_delta_pages_repeat_one_row_each_and_give_none_twice(hs, count, calls):
+@pytest.mark.parametrize("count, calls", [(1, 1), (200, 1), (201, 2), (400, 2), (401, 3)])
+def test_delta_pages_are_full_and_give_no_row_twice(hs, count, calls):
     cursor = settle(hs)
     ids = hs.people(count)
     hs.calls.clear()
     records, _ = hs.pull(cursor)
     assert [r.id for r in records] == ids
     assert len(hs.calls) == calls
+
+
+@pytest.mark.parametrize("tie", [1, 60, 100, 150])
+def test_ties_at_the_end_of_a_page_cost_little_and_are_given_once(hs, tie):
+    cursor = settle(hs)
+    ids = []
+    for _ in range(1200 // tie):
+        hs.clock.advance(1)
+        ids += [hs.sandbox.seed("contacts", {"firstname": "Ana"}) for _ in range(tie)]
+    hs.calls.clear()
+    records, _ = hs.pull(cursor)
+    assert sorted(r.id for r in records) == sorted(ids)
+    assert len(hs.calls) <= (6 if tie <= 100 else 8)
+
+
+def test_without_the_operator_for_leaving_rows_out_a_few_are_read_again(hs):
+    cursor = settle(hs)
+    ids = hs.people(600)
+    refusal = Response(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "NOT_IN is not known"})
+    hs.sandbox.fault("answer", when=lambda r: b"NOT_IN" in r.body, response=refusal, times=None)
+    hs.calls.clear()
+    records, cursor = hs.pull(cursor)
+    assert [r.id for r in records] == ids
+    assert len(hs.calls) == 5, "one refusal, which is remembered"
 
 
 def test_more_than_ten_thousand_rows_on_one_stamp_all_arrive_once(hs):
@@ -176,8 +201,6 @@ def test_cancelling_stops_between_pages(hs):
 def test_paging_in_a_circle_stops(hs):
     hs.people(150)
     body = {"results": [], "paging": {"next": {"after": "200"}}}
-    from hub.connect.sandbox import Response
-
     hs.sandbox.fault("answer", response=Response(200, body), times=None)
     with pytest.raises(Stop, match="does not advance"):
         hs.pull()
