@@ -89,6 +89,11 @@ class Run:
     def lease(self) -> str:
         return lease_name(self.sync.name)
 
+    @property
+    def mark(self) -> str:
+        """How a record is marked that this run has read and found unchanged; another mark if all records are read."""
+        return f"{self.id}={'all' if self.full else ''}"
+
     def hold(self, tx: Tx) -> None:
         """Inside a transaction: we still own this sync, or nothing of the transaction happens."""
         runs.hold_lease(tx, self.lease, self.fence, LEASE_SECONDS)

@@ -187,6 +187,7 @@ class SortedOut:
     changed: list[Pending] = field(default_factory=list)
     replaced: list[Pending] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
     newly_gone: list[Record] = field(default_factory=list)
     restamped: list[Record] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
@@ -211,6 +212,10 @@ def sort_out(tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record
     waiting = records.pending_for(tx, spoke.connection, spoke.object, ids)
     names = read_names(spoke)
     out = SortedOut()
+    strangers = [r.id for r in rows if r.kind in GONE and r.id not in known]
+    # The survivor of a merge has a link before it was ever read.
+    linked = goldens.links_by_record(tx, spoke.connection, spoke.object, strangers) if strangers else {}
+    known.update({id: Known(stamp=link.stamp) for id, link in linked.items()})
     for row in rows:
         _sort_one(out, run, spoke, meaning, row, known.get(row.id), waiting.get(row.id), names, after)
     return out
@@ -229,18 +234,18 @@ def _sort_one(
 ) -> None:
     fields = {n: row.fields[n] for n in names if n in row.fields}
     told = row_hash(row.kind, row.into, row.key or "", fields)
-    counted = known is not None and known.seen == f"{run.id}="
+    counted = known is not None and known.seen.startswith(f"{run.id}=")
     if waiting is not None:
         return _lay_over(out, run, spoke, row, fields, waiting, told)
     if known is None and row.kind in GONE:
         return out.newly_gone.append(row)
     if known is not None:
         if not row.direct and row.stamp and row.stamp < known.stamp:
-            return None if counted else out.unchanged.append(row.id)
+            return (out.again if counted else out.unchanged).append(row.id)
         if known.hash == told and known.fingerprint == meaning:
             if (row.version, row.stamp) != (known.version, known.stamp):
                 out.restamped.append(row)
-            return None if counted else out.unchanged.append(row.id)
+            return (out.again if counted else out.unchanged).append(row.id)
         same_version = bool(known.hash) and row.stamp == known.stamp != "" and known.fingerprint == meaning
         if same_version and not row.direct and row.kind == "updated":
             return out.unsure.append(row.id)
@@ -292,7 +297,7 @@ def put_away(tx: Tx, run: Run, spoke: Spoke, out: SortedOut) -> None:
     """Write a sorted page: inbox rows, marks, counts."""
     records.replace_pending(tx, run.id, out.replaced)
     records.add_pending(tx, run.sync.name, run.id, out.changed)
-    records.mark_seen(tx, spoke.connection, spoke.object, out.unchanged, f"{run.id}=")
+    records.mark_seen(tx, spoke.connection, spoke.object, [*out.unchanged, *out.again], run.mark)
     records.note_new(tx, [_gone_row(spoke, run, r) for r in out.newly_gone])
     # A newer version that says the same: the next conditional write must stand on it.
     versions = [(r.id, r.version, r.stamp) for r in out.restamped]
@@ -314,7 +319,7 @@ def _gone_row(spoke: Spoke, run: Run, row: Record) -> dict[str, object]:
         "stamp": row.stamp,
         "disposition": row.kind,
         "reason": dumps(row.into),
-        "seen": f"{run.id}=",
+        "seen": run.mark,
     }
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select, update
 
+from hub.core.errors import Reject
 from hub.core.model import Fields
 from hub.store import tables as t
-from hub.store.db import Tx, dumps, loads
+from hub.store.db import Tx, dumps, fits, loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,26 @@ class Pending:
 
 
 def known(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Known]:
-    """What is stored about these records."""
+    """What is stored about these records. Raises Reject if an id is none that can be stored."""
+    _check_ids(connection, object, ids)
     r = t.record.c
     query = select(r.remote_id, r.hash, r.fingerprint, r.version, r.stamp, r.disposition, r.seen).where(
         r.connection == connection, r.object == object, tx.among(r.remote_id, ids)
     )
     return {row[0]: Known(*row[1:]) for row in tx.rows(query)}
+
+
+def _check_ids(connection: str, object: str, ids: Sequence[str]) -> None:
+    text = "".join(ids)
+    if "\x00" in text or text != fits(text):
+        bad = next(i for i in ids if i != fits(i))
+        raise Reject(
+            f"{connection} names a {object} record by {ascii(bad)}, which is no text that can be stored",
+            where=f"{connection} {object}",
+            unchanged="Nothing of this page was stored, and the position in the feed stays before it",
+            next="correct the id of that record in the remote system",
+            code="E-ID",
+        )
 
 
 def _pending(row: Any) -> Pending:
@@ -88,7 +103,11 @@ def _pending(row: Any) -> Pending:
 def pending_for(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Pending]:
     """The pending rows of these records."""
     i = t.inbox.c
-    query = select(t.inbox).where(i.pending, i.connection == connection, i.object == object, tx.among(i.remote_id, ids))
+    query = (
+        select(t.inbox)
+        .with_hint(t.inbox, "INDEXED BY ac_inbox_pending", "sqlite")
+        .where(i.pending, i.connection == connection, i.object == object, tx.among(i.remote_id, ids))
+    )
     return {row.remote_id: _pending(row) for row in tx.rows(query)}
 
 
@@ -124,11 +143,11 @@ def replace_pending(tx: Tx, run: str, old: Sequence[Pending]) -> None:
     same = [p.seq for p in old if p.run == run]
     earlier = [p.seq for p in old if p.run != run]
     if same:
-        tx.run(t.inbox.delete().where(t.inbox.c.seq.in_(same)))
+        tx.run(t.inbox.delete().where(tx.among(t.inbox.c.seq, same)))
     if earlier:
         tx.run(
             update(t.inbox)
-            .where(t.inbox.c.seq.in_(earlier))
+            .where(tx.among(t.inbox.c.seq, earlier))
             .values(pending=False, outcome="taken", settled_run=run, payload=None)
         )
 
@@ -223,7 +242,7 @@ def settle_rows(tx: Tx, run: str, outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     i = t.inbox.c
-    tx.connection.execute(
+    tx.many(
         update(t.inbox)
         .where(i.seq == bindparam("b_seq"))
         .values(
@@ -266,7 +285,7 @@ def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str,
     """Set (remote id, version, stamp) of records of which nothing else changed."""
     if rows:
         r = t.record.c
-        tx.connection.execute(
+        tx.many(
             update(t.record)
             .where(r.connection == connection, r.object == object, r.remote_id == bindparam("b_id"))
             .values(version=bindparam("b_version"), stamp=bindparam("b_stamp")),
@@ -283,13 +302,18 @@ def forget_hashes(tx: Tx, connection: str = "", object: str = "") -> None:
 
 
 def clear_hash(tx: Tx, refs: Iterable[tuple[str, str, str]]) -> None:
+    """Make the next read of these records look at them again."""
     r = t.record.c
-    for connection, object, remote_id in refs:
-        tx.run(
-            update(t.record)
-            .where(r.connection == connection, r.object == object, r.remote_id == remote_id)
-            .values(hash="")
+    tx.many(
+        update(t.record)
+        .where(
+            r.connection == bindparam("b_connection"),
+            r.object == bindparam("b_object"),
+            r.remote_id == bindparam("b_id"),
         )
+        .values(hash=""),
+        [{"b_connection": c, "b_object": o, "b_id": i} for c, o, i in refs],
+    )
 
 
 def payloads(tx: Tx, refs: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[Fields, str, str]]:
@@ -349,7 +373,7 @@ def not_listed(tx: Tx, connection: str, object: str, run: str) -> list[str]:
         r.connection == connection,
         r.object == object,
         r.disposition.not_in(["deleted", "merged_into", "converted_into"]),
-        r.seen.not_in([run, f"{run}="]),
+        r.seen != f"{run}=all",
         ~read.exists(),
     )
     return [row[0] for row in tx.rows(query.order_by(r.remote_id))]
