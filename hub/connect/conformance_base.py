@@ -24,7 +24,8 @@ class Sample:
     `create`: a good record; `edit`: other values for some of its fields. `clear`: an optional field of `create` to
     empty. `text_field`: takes any text. `find_by`: fields of `create` to search by. `key_field`: holds create keys.
     `reject`: {field: a value that the remote refuses}. `required`: fields that `describe` must call required.
-    `missing_id`: an id that never was, in the remote's own form.
+    `missing_id`: an id that never was, in the remote's own form. `values`: {field: values that must come back exactly},
+    for amounts, dates, instants and choices.
     """
 
     create: Mapping[str, Any]
@@ -36,6 +37,7 @@ class Sample:
     reject: Mapping[str, Any] = field(default_factory=dict)
     required: Sequence[str] = ()
     missing_id: str = ""
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: Sample | Mapping[str, Any]) -> Sample:
@@ -128,7 +130,8 @@ class World:
 
     @property
     def want(self) -> Want:
-        names = [*self.sample.create, *self.sample.edit, *([self.sample.text_field] if self.sample.text_field else [])]
+        names = [*self.sample.create, *self.sample.edit, *self.sample.values]
+        names += [self.sample.text_field] if self.sample.text_field else []
         return Want(tuple(dict.fromkeys(names)), self.sample.key_field)
 
     # -- people

@@ -183,6 +183,13 @@ class WriteChecks(Checks):
             record = spot.created(**{name: text})
             assert record.fields[name] == text
 
+    def test_amounts_dates_and_choices_survive_the_way_there_and_back(self, spot: World) -> None:
+        need(spot.sample.values, "the sample names no values")
+        for name, values in spot.sample.values.items():
+            for value in values:
+                kept = spot.created(**{name: value}).fields[name]
+                assert (kept, type(kept)) == (value, type(value))
+
     def test_plus_addresses_stay_as_they_are(self, spot: World) -> None:
         names = [n for n, v in spot.sample.create.items() if isinstance(v, str) and "@" in v]
         need(names, "the sample has no e-mail address")

@@ -114,7 +114,7 @@ class MemoryConnector(Connector):
     def _one_pull(self, object: str, position: _Cursor, want: Want, *, last: bool) -> Iterator[Page]:
         """Rows above the cursor, then the feed of deleted ones."""
         profile, now = self.remote.profile(object), self.remote.now()
-        total = len(self.remote.rows(object)) if not position.feeds else None
+        total = self.remote.count(object) if not position.feeds else None
         feeds = ["rows"]
         if profile.deletes == "tombstone" and (want.slow or not profile.slow_deletes):
             feeds.append("gone")

@@ -74,13 +74,38 @@ class Row:
 
 @dataclass(slots=True)
 class Table:
-    """The rows of one object, with an index of unique values and a sorted copy for paging."""
+    """The rows of one object. `held`: {field: {value: ids of live records}} for fields that are unique or can be
+    searched by; `sorted`, `ids`: copies for paging, kept until the next write."""
 
     profile: ObjectProfile
     rows: dict[str, Row] = field(default_factory=dict)
-    unique: dict[str, dict[Any, str]] = field(default_factory=dict)
+    held: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     sorted: list[Version] | None = None
+    ids: list[str] | None = None
     made: int = 0
+
+    def __post_init__(self) -> None:
+        names = {f.name for f in self.profile.all_fields() if f.unique}
+        self.held = {n: {} for n in sorted(names | set(self.profile.find_by) | {self.profile.unique_key} - {""})}
+
+    @property
+    def lags(self) -> bool:
+        return bool(self.profile.lag or self.profile.late[0])
+
+    def holders(self, name: str, value: Any) -> list[str]:
+        """Live records whose field holds the value, whatever its case."""
+        return sorted(self.held[name].get(_folded(value), ()))
+
+    def index(self, before: Version | None, after: Version) -> None:
+        for name, by_value in self.held.items():
+            if before is not None and (old := before.fields.get(name)) is not None:
+                by_value.get(_folded(old), set()).discard(before.id)
+            if after.state == "live" and (new := after.fields.get(name)) is not None:
+                by_value.setdefault(_folded(new), set()).add(after.id)
+
+
+def _folded(value: Any) -> str:
+    return str(value).casefold()
 
 
 def nothing(event: str) -> None:
@@ -223,23 +248,28 @@ class MemoryRemote:
             return [rows[id].now if id in rows else None for id in ids]
 
     def lookup(self, object: str, name: str, values: Sequence[str], *, exact: bool = False) -> list[Version]:
-        """Live records by the value of a field: through the index, or (`exact`, unique fields) as they are now."""
+        """Live records by the value of a field, whatever its case: through the index, or (`exact`) as they are now."""
         with self.lock:
             table = self._table(object)
-            if exact:
-                held = table.unique.get(name, {})
-                return [table.rows[held[v]].now for v in values if v in held]
-            wanted = {str(v).casefold() for v in values}
+            if name in table.held and (exact or not table.lags):
+                return [table.rows[id].now for v in dict.fromkeys(values) for id in table.holders(name, v)]
+            wanted = {_folded(v) for v in values}
             seen = (v for v in self._visible(object) if v.state == "live" and v.fields.get(name) is not None)
-            return [v for v in seen if str(v.fields[name]).casefold() in wanted]
+            return [v for v in seen if _folded(v.fields[name]) in wanted]
 
     def ids(self, object: str, after: str, limit: int) -> list[str]:
         """Live ids above `after`, in order. Exact, unless the list is truncated."""
         with self.lock:
-            live = sorted(id for id, row in self._table(object).rows.items() if row.now.state == "live")
-            live = live[: self.truncate.get(object, len(live))]
-            start = bisect_right(live, after)
-            return live[start : start + limit]
+            table = self._table(object)
+            if table.ids is None:
+                table.ids = sorted(id for id, row in table.rows.items() if row.now.state == "live")
+            start = bisect_right(table.ids, after)
+            return table.ids[start : min(start + limit, self.truncate.get(object, len(table.ids)))]
+
+    def count(self, object: str) -> int:
+        """How many live records there are."""
+        with self.lock:
+            return sum(row.now.state == "live" for row in self._table(object).rows.values())
 
     def history(self, object: str, id: str, names: Sequence[str]) -> dict[str, list[FieldVersion]]:
         """{field: versions, newest first}, where the product keeps them."""
@@ -341,12 +371,11 @@ class MemoryRemote:
     def _check_unique(self, object: str, id: str, fields: Mapping[str, Any]) -> None:
         table = self._table(object)
         for f in table.profile.all_fields():
-            value = fields.get(f.name) if f.unique or f.name == table.profile.unique_key else None
-            other = table.unique.get(f.name, {}).get(value) if value is not None else None
-            if other is not None and other != id:
-                raise Duplicate(
-                    f"{object}: {f.name} is taken by {other}", fields=(f.name,), ids=(other,), vendor_code="DUPLICATE"
-                )
+            if not (f.unique or f.name == table.profile.unique_key) or fields.get(f.name) is None:
+                continue
+            if others := [o for o in table.holders(f.name, fields[f.name]) if o != id]:
+                what = f"{object}: {f.name} is taken by {others[0]}"
+                raise Duplicate(what, fields=(f.name,), ids=others, vendor_code="DUPLICATE")
 
     def _new_id(self, object: str) -> str:
         table = self._table(object)
@@ -366,8 +395,8 @@ class MemoryRemote:
         if row is None:
             row = table.rows[next.id] = Row([])
         row.versions = [*self._still_shown(row), next]
-        table.sorted = None
-        self._index_unique(table, before, next)
+        table.sorted = table.ids = None
+        table.index(before, next)
         old = before.fields if before else {}
         names = touched if touched is not None else tuple(n for n, v in next.fields.items() if v != old.get(n))
         if profile.field_history:
@@ -391,18 +420,6 @@ class MemoryRemote:
             if value != old.get(name) or (not old and value is not None):
                 row.history.setdefault(name, []).append(FieldVersion(value, next.stamp, by == "hub", by))
 
-    @staticmethod
-    def _index_unique(table: Table, before: Version | None, after: Version) -> None:
-        for f in table.profile.all_fields():
-            if not (f.unique or f.name == table.profile.unique_key):
-                continue
-            held = table.unique.setdefault(f.name, {})
-            old = before.fields.get(f.name) if before else None
-            if before is not None and old is not None and held.get(old) == before.id:
-                del held[old]
-            if after.state == "live" and (new := after.fields.get(f.name)) is not None:
-                held[new] = after.id
-
     def _index(self, object: str) -> list[Version]:
         """What searches see now, sorted. The copy is kept while nothing is written and nothing is on its way."""
         table = self._table(object)
@@ -411,7 +428,7 @@ class MemoryRemote:
         flagged = table.profile.deletes == "flag"
         seen = [v for v in self._visible(object) if v.state == "live" or flagged]
         seen.sort(key=lambda v: (v.stamp, v.id))
-        if not table.profile.lag and not table.profile.late[0]:
+        if not table.lags:
             table.sorted = seen
         return seen
 

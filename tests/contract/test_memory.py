@@ -20,6 +20,8 @@ CONTACT = ObjectProfile(
         FieldProfile("level", type="choice", choices=("gold", "silver")),
         FieldProfile("score", type="number"),
         FieldProfile("notes", length=3000),
+        FieldProfile("amount", type="money", round=2),
+        FieldProfile("seen", type="datetime"),
     ),
     unique_key="hub_key",
     field_history=True,
@@ -37,6 +39,7 @@ SAMPLE = Sample(
     reject={"level": "bronze", "score": "many", "email": "nobody"},
     required=("name",),
     missing_id="co9999999",
+    values={"amount": ["0.10", "12345678901234567.89", "-3.00"], "seen": ["2026-02-28T23:59:59.999Z"]},
 )
 
 
