@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 
 from hub.core.model import Golden, Link, Pair, Source
 from hub.store import tables as t
@@ -51,9 +51,9 @@ def _link(row: Any) -> Link:
 
 
 def load(tx: Tx, ids: Sequence[str]) -> dict[str, Golden]:
-    """These golden records. On PostgreSQL their rows are locked, in id order, until the transaction ends."""
+    """These golden records. A writing transaction on PostgreSQL locks their rows, in id order, until it ends."""
     query = select(t.golden).where(tx.among(t.golden.c.id, ids)).order_by(t.golden.c.id)
-    if tx.dialect == "postgresql":
+    if tx.dialect == "postgresql" and not tx.reading:
         query = query.with_for_update()
     return {row.id: _golden(row) for row in tx.rows(query)}
 
@@ -76,7 +76,7 @@ def save(tx: Tx, sync: str, goldens: Sequence[Golden], origin_parts: Mapping[str
             "entity": g.entity,
             "kind": g.kind,
             "fields": dumps(g.fields),
-            "sources": dumps({p: [s.by, s.stamp, s.run] for p, s in g.sources.items()}),
+            "sources": dumps({p: [s.by, s.stamp, s.run, s.after, s.form] for p, s in g.sources.items()}),
             "state": g.state,
             "origin": dumps(g.origin),
             "origin_part": origin_parts.get(g.id, ""),
@@ -146,16 +146,18 @@ def save_links(tx: Tx, links: Sequence[Link], read_at: Mapping[str, float] = {})
         }
         for k in sorted(links, key=lambda k: (k.state == "linked" and k.primary, k.id))
     ]
-    names = [n for n in rows[0] if n != "read_at"] if rows else []
-    tx.upsert(t.link, [r for r in rows if r["id"] not in read_at], update=names)
-    tx.upsert(t.link, [r for r in rows if r["id"] in read_at])
+    statement = tx.insert(t.link)
+    new = statement.excluded
+    values = {n: new[n] for n in (rows[0] if rows else ()) if n != "id"}
+    values["read_at"] = case((new.read_at > 0, new.read_at), else_=t.link.c.read_at)
+    tx.many(statement.on_conflict_do_update(index_elements=["id"], set_=values), rows)
 
 
 def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Set (remote id, version, stamp) on the links of records of which nothing else changed."""
     if rows:
         k = t.link.c
-        tx.connection.execute(
+        tx.many(
             update(t.link)
             .where(
                 k.connection == connection,
@@ -245,8 +247,10 @@ def add_keys(tx: Tx, sync: str, rows: Sequence[tuple[str, str, bool]]) -> None:
 
 def drop_keys(tx: Tx, rows: Sequence[tuple[str, str]]) -> None:
     m = t.match_key.c
-    for key, golden in rows:
-        tx.run(t.match_key.delete().where(m.key == key, m.golden == golden))
+    tx.many(
+        t.match_key.delete().where(m.key == bindparam("b_key"), m.golden == bindparam("b_golden")),
+        [{"b_key": key, "b_golden": golden} for key, golden in rows],
+    )
 
 
 def move_keys(tx: Tx, old: str, new: str) -> None:
@@ -254,8 +258,7 @@ def move_keys(tx: Tx, old: str, new: str) -> None:
     m = t.match_key.c
     mine = tx.rows(select(m.key, m.strong, m.sync).where(m.golden == old))
     tx.run(t.match_key.delete().where(m.golden == old))
-    for row in mine:
-        add_keys(tx, row[2], [(row[0], new, row[1])])
+    tx.add_new(t.match_key, [{"key": row[0], "golden": new, "strong": row[1], "sync": row[2]} for row in mine])
 
 
 def search(tx: Tx, text: str, limit: int = 20) -> list[Golden]:
