@@ -23,7 +23,7 @@ UNREADABLE = "unreadable"  # refers to a record that is not linked yet, or holds
 class Heard:
     """One link's word on one field. `base` is the pair before, `pair` the pair that follows if nothing is asked for.
 
-    `ask` is what its people want the field to be, for an edit or a first reading. `text` says why it is unreadable.
+    `value` is what its people want, for an edit or a first reading. `text` says why it is unreadable.
     """
 
     side: Side

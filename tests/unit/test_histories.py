@@ -51,6 +51,93 @@ def cases(draw: Any) -> tuple[Golden, list[Side], Policy, tuple[Held, ...]]:
     return record, sides, policy, (Held("f", claims, held),) if claims else ()
 
 
+BY_KIND = {
+    "set": st.sampled_from([None, "p", "p;q", "q;r", "p;q;r"]),
+    "consent": st.sampled_from([None, True, False]),
+    "text": VALUES,
+}
+
+
+@st.composite
+def records(draw: Any) -> tuple[Golden, list[Side], Policy, dict[str, Any]]:
+    """A whole record: fields of all kinds, links in every state, deletes and restores, decisions, open conflicts."""
+    rules = {
+        k: FakeRule(k, k, writable=draw(st.booleans()))
+        for k in draw(st.sets(st.sampled_from(sorted(BY_KIND)), min_size=1))
+    }
+    rules["label"] = FakeRule("label", readable=False, wanted=lambda fields: f"{fields.get('text')}!")
+    value = {k: BY_KIND.get(k, VALUES) for k in rules}
+    canonical = {k: lambda raw, k=k: rules[k].to_canonical(raw, "", None) for k in rules}
+    sides = []
+    for name in draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True)):
+        raws = {k: draw(value[k]) for k in draw(st.sets(st.sampled_from(sorted(rules))))}
+        base = {k: Pair(canonical[k](raw), raw) for k, raw in raws.items()}
+        state, why = draw(
+            st.sampled_from([("linked", ""), ("linked", ""), ("suspended", ""), ("ended", "deleted"), ("refused", "")])
+        )
+        kind = draw(st.sampled_from(["updated", "updated", "deleted", "restored"]))
+        fields = {k: draw(value[k]) for k in rules} if draw(st.booleans()) else None
+        extra = {
+            "direction": draw(st.sampled_from(["both", "both", "read", "write"])),
+            "drift": draw(st.sampled_from(["report", "overwrite"])),
+        }
+        writes = frozenset({"update", "delete"})
+        sides.append(side(link(name, base, state=state, why=why), fields, rules, kind=kind, writes=writes, **extra))
+    policy = Policy(
+        ownership={"default": "a"} if draw(st.booleans()) else {},
+        conflicts={"default": draw(CHAINS)},
+        deletes=draw(st.sampled_from(["ignore", "unlink", "delete", "archive"])),
+        consent_opt_in_from=("b",) if draw(st.booleans()) else (),
+    )
+    fields = {k: canonical[k](draw(value[k])) for k in rules if k != "label" and draw(st.booleans())}
+    held = (
+        [Held("text", {"a": draw(VALUES), "b": draw(VALUES)}, fields.get("text"))]
+        if "text" in rules and draw(st.booleans())
+        else []
+    )
+    decided = {"text": (draw(VALUES), "person:kim")} if held and draw(st.booleans()) else {}
+    return golden(fields, by=draw(st.sampled_from("abc"))), sides, policy, {"held": held, "resolved": decided}
+
+
+@CALM
+@given(records(), st.randoms(use_true_random=False))
+def test_a_whole_record_is_decided_the_same_in_any_order(case, random):
+    record, sides, policy, rest = case
+    shuffled = list(sides)
+    random.shuffle(shuffled)
+    assert verdict(record, *sides, policy=policy, **rest) == verdict(record, *shuffled, policy=policy, **rest)
+
+
+@CALM
+@given(records())
+def test_a_whole_record_settles_and_then_rests(case):
+    record, sides, policy, rest = case
+    first = verdict(record, *sides, policy=policy, **rest)
+    actions = {d.link: d.action for d in first.due if d.action != "update"}
+    stored = [replace(s, reading=None, deleting=actions.get(s.link.id, "")) for s in carried_out(sides, first)]
+    second = verdict(first.golden, *stored, policy=policy, held=first.holds)
+    assert (second.golden, second.holds, second.due) == (first.golden, first.holds, first.due)
+    assert (second.changes, second.lost, second.bases, second.links) == ((), (), {}, ())
+
+
+@CALM
+@given(records())
+def test_writes_go_only_where_they_may_and_deletes_only_follow_deletes(case):
+    record, sides, policy, rest = case
+    d = verdict(record, *sides, policy=policy, **rest)
+    links = {s.link.id: s.link for s in carried_out(sides, d)}
+    by_id = {s.link.id: s for s in sides}
+    frozen = {h.path for h in d.holds}
+    for due in d.due:
+        assert (links[due.link].state == "linked" and by_id[due.link].direction != "read") or due.action != "update"
+        for f in due.fields:
+            assert by_id[due.link].rules[f.path].writable and f.path not in frozen
+        if due.action != "update":
+            assert policy.deletes == due.action and any(s.reading and s.reading.kind == "deleted" for s in sides)
+    assert set(d.outcome) == {s.link.id for s in sides if s.reading is not None}
+    assert not (frozen & set(d.closed)) and not (frozen & set(rest["resolved"]))
+
+
 def carried_out(sides: list[Side], decision: Decision) -> list[Side]:
     """The sides after the decision was stored."""
     moved = {k.id: k for k in decision.links}
