@@ -16,7 +16,7 @@ from hub.core.hearing import Heard, alike
 from hub.core.intervals import UNKNOWN, Interval, between, latest, newest
 from hub.core.model import Policy, Source, Value
 
-EMPTY = (None, "", [], {})
+EMPTY: tuple[Value, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def label(entry: Any) -> str:
 def _narrow(entry: Any, left: list[Candidate], policy: Policy) -> list[Candidate]:
     if not isinstance(entry, str):
         return _computed(entry, left)
-    return _NAMED.get(entry, lambda some, _: _ranked(entry, some))(left, policy)
+    named = _NAMED.get(entry)
+    return named(left, policy) if named is not None else _ranked(entry, left)
 
 
 def _newest(left: list[Candidate], policy: Policy) -> list[Candidate]:
