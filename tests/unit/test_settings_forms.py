@@ -149,7 +149,6 @@ def test_a_phone_number_becomes_e164_or_nothing(text, region, number):
         *[(name, None) for name in ("Atlantis", "", "X")],
     ],
 )
-)  # fmt: skip
 def test_a_country_is_known_by_code_and_name(text, code):
     assert tools.country(text) == code
 
