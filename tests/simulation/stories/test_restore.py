@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.simulation.stories.kit import agree, backup, golden_count, restore, settle_down
+from hub.engine import repair
+from tests.simulation.stories.kit import agree, backup, golden_count, golden_of, kill, restore, settle_down
 from tests.simulation.world import spoke, sync, world
 
 
