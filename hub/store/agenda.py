@@ -57,7 +57,12 @@ def goldens(tx: Tx, sync: str, after: str, limit: int, *, creates: bool = False)
 def records(tx: Tx, sync: str, limit: int) -> list[tuple[Ref, str]]:
     """(remote record, reason) that wait."""
     a = t.agenda.c
-    query = select(a.record, a.reason).where(a.sync == sync, a.record.like("record:%")).order_by(a.record).limit(limit)
+    query = (
+        select(a.record, a.reason)
+        .where(a.sync == sync, a.record >= "record:", a.record.like("record:%"))
+        .order_by(a.record)
+        .limit(limit)
+    )
     return [(ref_of(r[0]), r[1]) for r in tx.rows(query)]
 
 
@@ -81,9 +86,8 @@ def wake(tx: Tx, targets: Sequence[str]) -> int:
         return 0
     w = t.waiter.c
     found = tx.rows(select(w.target, w.record, w.sync).where(tx.among(w.target, targets)))
-    for row in found:
-        add(tx, row[2], [(row[1], f"linked:{row[0]}")])
     if found:
+        tx.add_new(t.agenda, [{"record": row[1], "reason": f"linked:{row[0]}", "sync": row[2]} for row in found])
         tx.run(t.waiter.delete().where(tx.among(w.target, targets)))
     return len(found)
 

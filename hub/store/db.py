@@ -11,30 +11,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import orjson
-from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, insert
-from sqlalchemy import exc as sa_errors
+from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, func, insert, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ColumnElement, any_, bindparam
-from sqlalchemy.types import Text as TextType
 
-from hub.core.errors import Refused, Retry, Stop
+from hub.store.plain import dumps, fits, loads
 from hub.store.tables import metadata
+from hub.store.troubles import translated
 from hub.store.vault import Vault
 
+__all__ = ["Store", "Tx", "dumps", "fits", "loads", "translated"]
 
-def dumps(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+PATIENCE = 30
+"""Seconds that a transaction waits for another one's lock."""
 
-
-def loads(text: str | bytes | None) -> Any:
-    return None if text is None else orjson.loads(text)
-
-
-def fits(value: Any) -> Any:
-    """Text as PostgreSQL can hold it: without NUL."""
-    return value.replace("\x00", "") if isinstance(value, str) and "\x00" in value else value
+Rows = Sequence[Mapping[str, Any]]
 
 
 class Tx:
@@ -43,8 +35,8 @@ class Tx:
     `notes["after"]`: what to call once it is committed and the connection is free again.
     """
 
-    def __init__(self, connection: Connection, store: Store) -> None:
-        self.connection, self.store = connection, store
+    def __init__(self, connection: Connection, store: Store, *, reading: bool = False) -> None:
+        self.connection, self.store, self.reading = connection, store, reading
         self.dialect = connection.dialect.name
         self.now = store.now()
         self.notes: dict[str, Any] = {}
@@ -62,38 +54,60 @@ class Tx:
     def run(self, statement: Any, parameters: Any = None) -> int:
         return self.connection.execute(statement, parameters if parameters is not None else {}).rowcount
 
-    def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self.connection.execute(insert(table), list(rows))
+    def many(self, statement: Any, rows: Rows) -> int:
+        """Run a statement once for each row of parameters. Returns how many rows of the table it touched."""
+        if not rows:
+            return 0
+        return self.connection.execute(statement, self._storable(rows)).rowcount
 
-    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], update: Iterable[str] | None = None) -> None:
+    def add(self, table: Table, rows: Rows) -> None:
+        self.many(insert(table), rows)
+
+    def upsert(self, table: Table, rows: Rows, update: Iterable[str] | None = None) -> None:
         """Insert, or update the named columns (default: all given) where the primary key is there already."""
         if not rows:
             return
         keys = [c.name for c in table.primary_key.columns]
         names = [n for n in (update if update is not None else rows[0]) if n not in keys]
-        make: Any = sqlite.insert if self.dialect == "sqlite" else postgresql.insert
-        statement = make(table)
+        statement = self.insert(table)
         if names:
             statement = statement.on_conflict_do_update(
                 index_elements=keys, set_={n: statement.excluded[n] for n in names}
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
-        self.connection.execute(statement, list(rows))
+        self.many(statement, rows)
 
-    def add_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert; rows that break any unique rule are left out."""
-        if rows:
-            make: Any = sqlite.insert if self.dialect == "sqlite" else postgresql.insert
-            self.connection.execute(make(table).on_conflict_do_nothing(), list(rows))
+    def add_new(self, table: Table, rows: Rows) -> int:
+        """Insert; rows that break any unique rule are left out. Returns how many went in."""
+        return self.many(self.insert(table).on_conflict_do_nothing(), rows)
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT."""
+        return (sqlite.insert if self.dialect == "sqlite" else postgresql.insert)(table)
+
+    def _storable(self, rows: Rows) -> list[Mapping[str, Any]]:
+        """PostgreSQL's text holds no NUL."""
+        if self.dialect == "sqlite":
+            return list(rows)
+        return [{n: fits(v) if _has_nul(v) else v for n, v in row.items()} if _any_nul(row) else row for row in rows]
 
     def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-        """`column` is one of `values`: an array parameter on PostgreSQL (one plan for any number), IN on SQLite."""
+        """`column` is one of `values`, as one parameter and one statement for any number of them."""
         wanted = list(values)
         if self.dialect == "postgresql":
-            return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(TextType), unique=True))
-        return column.in_(wanted)
+            return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(column.type), unique=True))
+        # Not a join: SQLite might walk the table and look into the list for each of its rows.
+        listed = func.json_each(bindparam(None, dumps(wanted), unique=True))
+        return column.in_(select(literal_column("value")).select_from(listed))
+
+
+def _has_nul(value: Any) -> bool:
+    return isinstance(value, str) and "\x00" in value
+
+
+def _any_nul(row: Mapping[str, Any]) -> bool:
+    return any(_has_nul(value) for value in row.values())
 
 
 class Store:
@@ -132,11 +146,14 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """Reading only; sees one consistent state."""
+        """Reading only, without locks; sees one consistent state."""
         guard = self._one_writer() if self._memory else nullcontext()
         with guard, translated(self.url), self.engine.connect() as connection:
-            connection.execution_options(reading=True)
-            yield Tx(connection, self)
+            if self._writer is None:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            else:
+                connection.execution_options(reading=True)
+            yield Tx(connection, self, reading=True)
             connection.rollback()
 
     @contextmanager
@@ -151,78 +168,26 @@ class Store:
         self.engine.dispose()
 
 
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the driver's troubles into ours: locked → Retry, disk full or unreachable → Stop."""
-    try:
-        yield
-    except sa_errors.OperationalError as error:
-        text = str(error.orig).lower()
-        where = _shown(url)
-        if "locked" in text or "busy" in text:
-            raise Retry(
-                "the database is locked by another process",
-                where=where,
-                unchanged="This step was rolled back; nothing is half done",
-                next="end the other process (accordant status names who holds a sync), then run again",
-                code="E-LOCKED",
-                after=5,
-            ) from error
-        if "full" in text or "no space" in text or "disk i/o" in text:
-            raise Stop(
-                "the disk is full: the database cannot be written",
-                where=where,
-                unchanged="This step was rolled back and no remote call was made for it",
-                next="free some room, then run again; the run continues where it stopped",
-                code="E-DISK",
-            ) from error
-        if "readonly" in text or "read-only" in text or "unable to open" in text:
-            raise Stop(
-                f"the database cannot be opened for writing ({str(error.orig)[:80]})",
-                where=where,
-                unchanged="Nothing was changed",
-                next="check that the folder exists and belongs to the user who runs accordant",
-                code="E-DATABASE",
-            ) from error
-        if "no such table" in text or "no such column" in text:
-            raise Refused(
-                "the database has not been prepared for this version",
-                where=where,
-                unchanged="Nothing was changed",
-                next="accordant db upgrade",
-                code="E-SCHEMA",
-            ) from error
-        raise Retry(
-            f"the database did not answer ({type(error.orig).__name__})",
-            where=where,
-            unchanged="This step was rolled back",
-            next="check that the database is running, then run again",
-            code="E-DATABASE",
-        ) from error
-    except sa_errors.DatabaseError as error:
-        if "malformed" in str(error.orig).lower() or "not a database" in str(error.orig).lower():
-            raise Stop(
-                "the database file is damaged",
-                where=_shown(url),
-                unchanged="Nothing was changed",
-                next="restore a backup: accordant db restore",
-                code="E-DATABASE",
-            ) from error
-        raise
-
-
-def _shown(url: str) -> str:
-    """A database URL without its password."""
-    head, _, tail = url.rpartition("@")
-    return f"{head.split('://')[0]}://{tail}" if head else url
-
-
 def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    return _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
+
+
+def _postgresql(url: str) -> Engine:
+    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(raw: Any, _record: Any) -> None:
+        raw.autocommit = True
+        raw.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        raw.autocommit = False
+
+    return engine
+
+
+def _sqlite(url: str) -> Engine:
     memory = ":memory:" in url or url == "sqlite://"
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, **options)
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": PATIENCE}, **options)
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: Any, _record: Any) -> None:
@@ -230,7 +195,7 @@ def _engine(url: str) -> Engine:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=NORMAL",
-            "busy_timeout=30000",
+            f"busy_timeout={PATIENCE * 1000}",
             "foreign_keys=ON",
             "cache_size=-16000",
         ):

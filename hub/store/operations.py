@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from hub.core.model import FieldWrite, Pair, Value
 from hub.store import tables as t
-from hub.store.db import Tx, dumps, loads
+from hub.store.db import Tx, dumps, fits, loads
 from hub.store.goldens import decode_base, encode_base
 
 OPEN = ("pending", "sent", "unknown")
@@ -181,11 +181,11 @@ def mark(tx: Tx, ids: Sequence[str], state: str, *, why: str = "", run: str = ""
     """Move operations to another state."""
     if not ids:
         return
-    values: dict[str, Any] = {"state": state, "why": why, "ended_at": tx.now if state not in OPEN else 0.0}
+    values: dict[str, Any] = {"state": state, "why": fits(why), "ended_at": tx.now if state not in OPEN else 0.0}
     if run:
         values["sent_run"] = run
     if error:
-        values["error"] = error
+        values["error"] = fits(error)
     if state == "sent":
         values["attempts"] = t.operation.c.attempts + 1
     tx.run(update(t.operation).where(tx.among(t.operation.c.id, ids)).values(**values))
@@ -200,7 +200,7 @@ def move(tx: Tx, old: str, new: str) -> None:
 def send(tx: Tx, run: str, operations: Sequence[Operation]) -> None:
     """Commit the intents: what is about to be sent, and the version and old values seen."""
     o = t.operation.c
-    tx.connection.execute(
+    tx.many(
         update(t.operation)
         .where(o.id == bindparam("b_id"))
         .values(
@@ -232,7 +232,7 @@ def end(tx: Tx, rows: Sequence[tuple[str, str, str, str]]) -> None:
     if not rows:
         return
     o = t.operation.c
-    tx.connection.execute(
+    tx.many(
         update(t.operation)
         .where(o.id == bindparam("b_id"))
         .values(

@@ -71,7 +71,7 @@ def _check_ids(connection: str, object: str, ids: Sequence[str]) -> None:
     if "\x00" in text or text != fits(text):
         bad = next(i for i in ids if i != fits(i))
         raise Reject(
-            f"{connection} names a {object} record by {ascii(bad)}, which is no text that can be stored",
+            f"{connection} names a {object} record by {bad!a}, which is no text that can be stored",
             where=f"{connection} {object}",
             unchanged="Nothing of this page was stored, and the position in the feed stays before it",
             next="correct the id of that record in the remote system",
@@ -222,6 +222,31 @@ def next_unlinked(
         .limit(limit)
     )
     return [_pending(row) for row in tx.rows(query)]
+
+
+def contested(tx: Tx, sync: str, limit: int = 10_000) -> list[Pending]:
+    """Pending rows of golden records that changed in more than one linked record."""
+    i, k = t.inbox.c, t.link.c
+    of_link = and_(i.connection == k.connection, i.object == k.object, i.remote_id == k.remote_id)
+    busy = (
+        select(k.golden)
+        .join_from(t.inbox, t.link, of_link)
+        .where(i.pending, i.sync == sync, i.kind == "updated")
+        .group_by(k.golden)
+        .having(func.count() > 1)
+        .limit(limit)
+    )
+    ids = [row[0] for row in tx.rows(busy)]
+    return [row for _, row in pending_of_goldens(tx, ids)] if ids else []
+
+
+def set_points(tx: Tx, points: Mapping[int, Mapping[str, str]]) -> None:
+    """Note on pending rows when single fields were edited."""
+    if points:
+        tx.connection.execute(
+            update(t.inbox).where(t.inbox.c.seq == bindparam("b_seq")).values(points=bindparam("b_points")),
+            [{"b_seq": seq, "b_points": dumps(found)} for seq, found in points.items()],
+        )
 
 
 @dataclass(frozen=True, slots=True)

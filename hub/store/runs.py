@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from hub.core.errors import Refused
 from hub.store import tables as t
-from hub.store.db import Tx
+from hub.store.db import Tx, fits
 
 # ---------------------------------------------------------------- leases
 
@@ -21,9 +21,11 @@ def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: boo
     `take_over`: the holder is known to be dead, so its lease counts for nothing.
     """
     c = t.lease.c
+    # The row is there before it is locked: two who come first at once must not both find nothing.
+    tx.add_new(t.lease, [{"name": name}])
     query = select(t.lease).where(c.name == name)
     row = tx.one(query.with_for_update() if tx.dialect == "postgresql" else query)
-    if row and row.holder not in ("", holder) and row.expires > tx.now and not take_over:
+    if row.holder not in ("", holder) and row.expires > tx.now and not take_over:
         raise Refused(
             f"sync {name.partition(':')[2]} is being run by {row.holder}",
             why=f"Its lease ends in {int(row.expires - tx.now)} s unless it is renewed",
@@ -32,9 +34,9 @@ def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: boo
             code="S-BUSY",
             holder=row.holder,
         )
-    fence = (row.fence if row else 0) + (0 if row and row.holder == holder else 1)
-    tx.upsert(t.lease, [{"name": name, "holder": holder, "fence": fence, "expires": tx.now + seconds}])
-    return int(fence)
+    fence = int(row.fence) + (0 if row.holder == holder else 1)
+    tx.run(update(t.lease).where(c.name == name).values(holder=holder, fence=fence, expires=tx.now + seconds))
+    return fence
 
 
 def hold_lease(tx: Tx, name: str, fence: int, seconds: float) -> None:
@@ -81,7 +83,7 @@ def end_interrupted(tx: Tx, sync: str, but: str) -> None:
 
 
 def finish(tx: Tx, id: str, state: str, error: str = "") -> None:
-    tx.run(update(t.run).where(t.run.c.id == id).values(state=state, ended=tx.now, error=error))
+    tx.run(update(t.run).where(t.run.c.id == id).values(state=state, ended=tx.now, error=fits(error)))
 
 
 def get(tx: Tx, id: str) -> Any:
@@ -121,7 +123,7 @@ def spoke_ended(tx: Tx, run: str, connection: str, object: str, *, pulled: bool,
     tx.run(
         update(t.run_spoke)
         .where(c.run == run, c.connection == connection, c.object == object)
-        .values(pulled=pulled, error=error)
+        .values(pulled=pulled, error=fits(error))
     )
 
 
@@ -142,7 +144,7 @@ def carried(tx: Tx, run: str) -> list[tuple[str, str, int]]:
     i = t.inbox.c
     query = (
         select(i.connection, i.outcome, func.count())
-        .where(i.settled_run == run, i.run != run, i.outcome != "taken")
+        .where(i.settled_run == run, i.settled_run != i.run, ~i.pending, i.outcome != "taken")
         .group_by(i.connection, i.outcome)
     )
     return [(r[0], r[1], r[2]) for r in tx.rows(query)]

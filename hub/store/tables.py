@@ -5,6 +5,8 @@ Values, bases and payloads are JSON text written by orjson: the hub never asks t
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,17 +21,25 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
+Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text that sorts by code point on every database, as Python sorts it: walks by id compare the two orders."""
 Seq = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _key(name: str = "id") -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, Words, primary_key=True)
+
+
+def _where(condition: str, sqlite: str = "") -> dict[str, Any]:
+    """The condition of a partial index, as each database writes it in a query: only then does SQLite use the index."""
+    return {"sqlite_where": text(sqlite or condition), "postgresql_where": text(condition)}
 
 
 def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, default=default, server_default=default)
+    return Column(name, Words, nullable=False, default=default, server_default=default)
 
 
 golden = Table(
@@ -65,15 +75,14 @@ link = Table(
     _text("stamp"),
     Column("read_at", Float, nullable=False, default=0.0),
     UniqueConstraint("connection", "object", "remote_id", name="ac_link_record"),
-    Index("ac_link_golden", "golden"),
+    Index("ac_link_golden", "golden", "connection", "object"),
     Index(
         "ac_link_one",
         "golden",
         "connection",
         "object",
         unique=True,
-        sqlite_where=text("state = 'linked' AND main"),
-        postgresql_where=text("state = 'linked' AND main"),
+        **_where("state = 'linked' AND main"),
     ),
     sqlite_with_rowid=False,
 )
@@ -91,7 +100,7 @@ record = Table(
     _text("disposition"),
     _text("reason"),
     _text("place"),
-    Column("payload", Text),
+    Column("payload", Words),
     _text("seen"),
     Index("ac_record_disposition", "connection", "object", "disposition"),
     sqlite_with_rowid=False,
@@ -107,7 +116,7 @@ inbox = Table(
     _text("remote_id"),
     _text("run"),
     _text("settled_run"),
-    Column("payload", Text),
+    Column("payload", Words),
     _text("kind", "updated"),
     _text("into", "[]"),
     _text("version"),
@@ -127,11 +136,17 @@ inbox = Table(
         "connection",
         "object",
         "remote_id",
+        "pending",  # or SQLite prefers ac_inbox_record, with all the history of a record
         unique=True,
-        sqlite_where=text("pending"),
-        postgresql_where=text("pending"),
+        **_where("pending", "pending = 1"),
     ),
+    Index("ac_inbox_waiting", "sync", "connection", "object", "seq", **_where("pending", "pending = 1")),
     Index("ac_inbox_run", "run", "outcome"),
+    Index(
+        "ac_inbox_carried",
+        "settled_run",
+        **_where("settled_run != run AND pending = false", "settled_run != run AND pending = 0"),
+    ),
     Index("ac_inbox_record", "connection", "object", "remote_id", "seq"),
 )
 
@@ -180,10 +195,13 @@ operation = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("at", Float, nullable=False, default=0.0),
     Column("ended_at", Float, nullable=False, default=0.0),
-    Index("ac_operation_open", "sync", "connection", "state"),
+    Index("ac_operation_open", "state", "sync", "connection", "seq"),
+    Index("ac_operation_sent", "sync", "connection", "at"),
+    Index("ac_operation_seq", "seq"),
     Index("ac_operation_golden", "golden"),
     Index("ac_operation_key", "key"),
     Index("ac_operation_run", "run"),
+    Index("ac_operation_sent_run", "sent_run"),
     sqlite_with_rowid=False,
 )
 
@@ -209,9 +227,9 @@ conflict = Table(
         "golden",
         "path",
         unique=True,
-        sqlite_where=text("state IN ('open', 'decided')"),
-        postgresql_where=text("state IN ('open', 'decided')"),
+        **_where("state IN ('open', 'decided')"),
     ),
+    Index("ac_conflict_golden", "golden"),
     sqlite_with_rowid=False,
 )
 
@@ -226,8 +244,7 @@ match_key = Table(
         "ac_match_key_strong",
         "key",
         unique=True,
-        sqlite_where=text("strong"),
-        postgresql_where=text("strong"),
+        **_where("strong", "strong = 1"),
     ),
     Index("ac_match_key_golden", "golden"),
     sqlite_with_rowid=False,
@@ -249,6 +266,7 @@ review = Table(
     _text("by"),
     Column("at", Float, nullable=False, default=0.0),
     Index("ac_review_record", "connection", "object", "remote_id"),
+    Index("ac_review_state", "state", "sync"),
     sqlite_with_rowid=False,
 )
 
@@ -273,6 +291,7 @@ error = Table(
     Column("first_at", Float, nullable=False, default=0.0),
     Column("last_at", Float, nullable=False, default=0.0),
     Index("ac_error_golden", "golden", "connection"),
+    Index("ac_error_record", "connection", "object", "remote_id"),
     Index("ac_error_state", "state", "sync"),
     sqlite_with_rowid=False,
 )
@@ -351,7 +370,12 @@ audit = Table(
     _text("prev"),
     _text("hash"),
     Index("ac_audit_golden", "golden", "seq"),
-    Index("ac_audit_unsealed", "seq", sqlite_where=text("hash = ''"), postgresql_where=text("hash = ''")),
+    Index("ac_audit_run", "run", "seq"),
+    Index(
+        "ac_audit_unsealed",
+        "seq",
+        **_where("hash = ''"),
+    ),
 )
 
 person_key = Table("ac_person_key", metadata, _key("golden"), Column("wrapped", LargeBinary), sqlite_with_rowid=False)
