@@ -58,7 +58,8 @@ def _one(tx: Tx, run: Run, link: Link, row: Pending) -> set[str]:
     if target is None or target.state not in ("linked", "suspended"):
         return _repoint(tx, link, ended, survivor, target)
     if target.golden == link.golden:
-        goldens.save_links(tx, [ended])
+        # The survivor takes the loser's place: a record that was one too many is the only one now.
+        goldens.save_links(tx, [ended, replace(target, primary=target.primary or link.primary)])
         return {link.golden}
     return _unite(tx, run, keep=target, lose=ended)
 

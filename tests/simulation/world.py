@@ -142,7 +142,7 @@ def world(
     profiles: Mapping[str, ObjectProfile] | None = None,
     seed: int = 0,
     url: str = "sqlite://",
-    objects: Sequence[str] = ("person",),
+    objects: Sequence[str] | Mapping[str, ObjectProfile] = ("person",),
     store: Store | None = None,
     wrap: Callable[[Connector], Connector] = lambda connector: connector,
 ) -> World:
@@ -152,7 +152,7 @@ def world(
     names = dict.fromkeys(s.connection for one in syncs for s in one.spokes)
     remotes = {
         n: MemoryRemote(
-            {o: (profiles or {}).get(n, PERSON) for o in objects}, clock, random.Random(f"{seed}{n}"), name=n
+            {o: _profile_of(o, n, objects, profiles or {}) for o in objects}, clock, random.Random(f"{seed}{n}"), name=n
         )
         for n in names
     }
@@ -163,6 +163,15 @@ def world(
     hub = Hub(store, {}, {s.name: s for s in syncs}, clock, new_ids(), calls=calls)
     hub.connectors = connectors(remotes, clock, calls, wrap)
     return World(remotes, hub, clock, rng)
+
+
+def _profile_of(
+    object: str, connection: str, objects: Sequence[str] | Mapping[str, ObjectProfile], by: Mapping[str, ObjectProfile]
+) -> ObjectProfile:
+    """How an object behaves in a connection: the same everywhere where `objects` says it, else as `profiles` says."""
+    if isinstance(objects, Mapping):
+        return objects[object]
+    return by.get(connection, PERSON)
 
 
 def connectors(
