@@ -107,7 +107,7 @@ def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "
         for h in winner.asks:
             a.agree(h, a.value)
         return True
-    best = min(winner.asks, key=lambda h: (not alike(q.kind, h.value, winner.value), not h.side.link.primary, h.link))
+    best = _speaker(q, winner)
     writers = _alternates(q, winner.value, best.connection)
     if writers:
         text = (
@@ -123,6 +123,13 @@ def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "
     for h in winner.asks:
         a.agree(h, winner.value)
     return True
+
+
+def _speaker(q: Question, winner: Candidate) -> Heard:
+    """Of the sides that stand for a value, the one that it is said to come from."""
+    if len(winner.asks) == 1:
+        return winner.asks[0]
+    return min(winner.asks, key=lambda h: (not alike(q.kind, h.value, winner.value), not h.side.link.primary, h.link))
 
 
 def _source(q: Question, h: Heard) -> Source:
@@ -145,7 +152,7 @@ def lose(q: Question, a: Answer, losers: Sequence[Candidate], reason: str, rule:
 
 def _alternates(q: Question, value: Value, writer: str) -> list[str]:
     """The writers, if this change would be the fourth in a day between the same two values. People may change minds."""
-    if q.kind in ("set", "consent"):
+    if not q.recent or q.kind in ("set", "consent"):
         return []
     by_machines = [v for v in q.recent if not v[1].startswith("person:")]
     last = sorted(by_machines, key=lambda v: seconds(v[2]) or 0.0)[-3:]

@@ -92,7 +92,7 @@ def _claims(q: Question, a: Answer, heard: Sequence[Heard]) -> tuple[list[Heard]
 
 def _contest(q: Question, a: Answer, edits: Sequence[Heard], everyone: Sequence[Heard]) -> None:
     """Edits against each other, and against a golden value that no editing side had seen."""
-    mine, owned = by_owner(q, a, edits, everyone)
+    mine, owned = by_owner(q, a, edits, everyone) if edits else ([], False)
     if not mine:
         return
     found = candidates(q, a, mine, golden=not owned)

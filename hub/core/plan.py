@@ -125,11 +125,10 @@ def _idle(work: _Work, path: str, heard: Sequence[Heard]) -> bool:
 
 def _question(work: _Work, path: str, run: str, now: str) -> Question:
     mapped = [s for s in work.sides if path in s.rules]
-    kinds = [s.rules[path].kind for s in mapped if readable(s, s.rules[path])]
     golden = work.golden
     return Question(
         path=path,
-        kind=kinds[0] if kinds else "text",
+        kind=next((s.rules[path].kind for s in mapped if readable(s, s.rules[path])), "text"),
         value=golden.fields.get(path),
         source=golden.sources.get(path),
         sides=mapped,
