@@ -243,14 +243,17 @@ def end(tx: Tx, rows: Sequence[tuple[str, str, str, str]]) -> None:
 
 
 def used(tx: Tx, sync: str, connection: str, actions: Iterable[str], since: float) -> int:
-    """How many operations of this sync were sent to this spoke since then."""
-    o = t.operation.c
+    """How many operations of this sync were sent to this spoke since then. Those of an applied plan do not count: a
+    person has read them, and the plan was their allowance."""
+    o, r = t.operation.c, t.run.c
+    of_plans = select(r.id).where(r.sync == sync, r.trigger == "plan")
     query = select(func.count()).where(
         o.sync == sync,
         o.connection == connection,
         o.action.in_(list(actions)),
         o.state.in_(["sent", "unknown", "done"]),
         o.at >= since,
+        o.sent_run.not_in(of_plans),
     )
     return int(tx.value(query) or 0)
 

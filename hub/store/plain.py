@@ -32,3 +32,9 @@ def loads(text: str | bytes | None) -> Any:
 def fits(text: str) -> str:
     """A message of some system, as every database can hold it: without NUL, half characters marked."""
     return text.replace("\x00", "").encode(errors="replace").decode()
+
+
+def as_dict(row: Any) -> dict[str, Any]:
+    """A row by its column names, as plain text: what SQLAlchemy calls them is a class of its own, which orjson refuses as
+    a key."""
+    return {str(name): value for name, value in row._mapping.items()}

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from hub.core.model import Held, Raw, Value
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, loads
+from hub.store.plain import as_dict
 
 # ---------------------------------------------------------------- conflicts
 
@@ -82,7 +83,7 @@ def conflict(tx: Tx, id: str) -> dict[str, Any] | None:
 
 
 def _shown(row: Any) -> dict[str, Any]:
-    found = dict(row._mapping)
+    found = as_dict(row)
     for name in ("claims", "shown", "hub_value", "value"):
         found[name] = loads(found[name])
     return found
@@ -116,12 +117,12 @@ def reviews(tx: Tx, sync: str = "", state: str = "open") -> list[dict[str, Any]]
     for column, value in ((r.sync, sync), (r.state, state)):
         if value:
             query = query.where(column == value)
-    return [{**row._mapping, "candidates": loads(row.candidates)} for row in tx.rows(query)]
+    return [{**as_dict(row), "candidates": loads(row.candidates)} for row in tx.rows(query)]
 
 
 def review(tx: Tx, id: str) -> dict[str, Any] | None:
     row = tx.one(select(t.review).where(t.review.c.id == id))
-    return {**row._mapping, "candidates": loads(row.candidates)} if row else None
+    return {**as_dict(row), "candidates": loads(row.candidates)} if row else None
 
 
 def answer_review(tx: Tx, id: str, state: str, golden: str, by: str) -> bool:
@@ -223,7 +224,7 @@ def letters(tx: Tx, sync: str = "", state: str = "open") -> list[dict[str, Any]]
     for column, value in ((e.sync, sync), (e.state, state)):
         if value:
             query = query.where(column == value)
-    return [dict(row._mapping) for row in tx.rows(query)]
+    return [as_dict(row) for row in tx.rows(query)]
 
 
 def set_letter(tx: Tx, id: str, state: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from hub.core.errors import Refused
 from hub.store import tables as t
 from hub.store.db import Tx, fits
+from hub.store.plain import as_dict
 
 # ---------------------------------------------------------------- leases
 
@@ -186,7 +187,7 @@ def cursors(tx: Tx) -> Sequence[Any]:
 def sync_state(tx: Tx, name: str) -> Mapping[str, Any]:
     row = tx.one(select(t.sync_state).where(t.sync_state.c.name == name))
     if row:
-        return dict(row._mapping)
+        return as_dict(row)
     return {
         "name": name,
         "paused": False,
@@ -204,7 +205,7 @@ def set_sync(tx: Tx, name: str, **values: Any) -> None:
 
 def connection_state(tx: Tx, name: str) -> Mapping[str, Any]:
     row = tx.one(select(t.connection_state).where(t.connection_state.c.name == name))
-    return dict(row._mapping) if row else {"name": name, "org": "", "state": "ok", "reason": "", "at": 0.0}
+    return as_dict(row) if row else {"name": name, "org": "", "state": "ok", "reason": "", "at": 0.0}
 
 
 def set_connection(tx: Tx, name: str, **values: Any) -> None:

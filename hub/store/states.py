@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from hub.store import tables as t
 from hub.store.db import Tx
+from hub.store.plain import as_dict
 
 STATES = ("in_sync", "pending", "conflict", "failed", "excluded", "deleted")
 GONE = ("deleted", "merged_into", "converted_into")
@@ -121,7 +122,7 @@ def error_groups(tx: Tx, sync: str = "", state: str = "open") -> list[Mapping[st
         .group_by(e.sync, e.connection, e.object, e.code, e.path)
         .order_by(func.count().desc(), e.connection, e.code)
     )
-    return [dict(row._mapping) for row in tx.rows(query.where(e.sync == sync) if sync else query)]
+    return [as_dict(row) for row in tx.rows(query.where(e.sync == sync) if sync else query)]
 
 
 def doubled_links(tx: Tx, limit: int = 20) -> Sequence[Any]:
