@@ -27,6 +27,7 @@ from hub.core.tree import Node, plant
 
 # Raised when the same file comes to mean something else, so that every record is read anew.
 MEANING = 1
+MOST_FIELDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ def compile_mapping(node: Node, name: str, found: Findings, around: Surroundings
     if entity is None or not block["fields"]:
         if not block["fields"] and "fields" in block:
             found.error(block.place("fields"), 6, "the mapping has no fields", "Add at least one, e.g. `email: Email`.")
+        return None
+    if len(block["fields"]) > MOST_FIELDS:
+        found.error(
+            block.place("fields"), 7, f"more than {MOST_FIELDS:,} fields", "Map the ones that are kept in agreement."
+        )
         return None
     rules = _rules(block, entity, found, around)
     only = dict(block["only"] or {})

@@ -11,7 +11,7 @@ from collections.abc import Mapping as Map
 from typing import Any
 
 from hub.core.errors import Problem, Reject
-from hub.core.mapping import Mapping
+from hub.core.mapping import NO_REFS, Mapping
 from hub.core.model import ABSENT, Raw, Value
 from hub.core.rules import FieldRule
 
@@ -34,19 +34,6 @@ SAMPLES: Map[str, tuple[Value, ...]] = {
     "consent": (True, False),
     "set": (["a", "b"], ["one"], ["with space"]),
 }
-
-
-class _NoRefs:
-    """No record is linked."""
-
-    def golden(self, connection: str, object: str, remote_id: str) -> str | None:
-        return None
-
-    def remote(self, connection: str, object: str, golden_id: str) -> str | None:
-        return None
-
-
-_REFS = _NoRefs()
 
 
 def validate_round_trip(mapping: Mapping) -> list[Problem]:
@@ -86,14 +73,14 @@ def _losses(rule: FieldRule) -> Iterator[str]:
 
 def _write(rule: FieldRule, value: Value) -> Raw:
     try:
-        return rule.to_remote(value, {rule.path: value}, "", _REFS)
+        return rule.to_remote(value, {rule.path: value}, "", NO_REFS)
     except Reject:
         return ABSENT
 
 
 def _read(rule: FieldRule, raw: Raw) -> Value:
     try:
-        return rule.to_canonical(raw, "", _REFS)
+        return rule.to_canonical(raw, "", NO_REFS)
     except Reject:
         return "(refused)"
 

@@ -17,6 +17,18 @@ from hub.core.expressions import alike
 from hub.core.model import ABSENT, UNRESOLVED, Fields, Raw, Refs, Value
 from hub.core.rules import FieldRule, RefRule, remote_id
 
+
+class NoRefs:
+    """No record is linked to any other."""
+
+    def golden(self, connection: str, object: str, remote_id: str) -> str | None:
+        return None
+
+    def remote(self, connection: str, object: str, golden_id: str) -> str | None:
+        return None
+
+
+NO_REFS = NoRefs()
 Read = Callable[[Fields, str, Refs], dict[str, Value]]
 
 
@@ -109,9 +121,9 @@ class Mapping:
                 out.update({n: v for n, v in rule.spread(raw).items() if v is not None})
         return {**out, **self.only}
 
-    def explain(self, fields: Fields, connection: str, refs: Refs) -> list[Traced]:
+    def explain(self, fields: Fields, connection: str = "", refs: Refs | None = None) -> list[Traced]:
         """What each rule makes of a record, step by step."""
-        return [_trace(rule, fields, connection, refs) for rule in self.rules.values()]
+        return [_trace(rule, fields, connection, refs or NO_REFS) for rule in self.rules.values()]
 
 
 def _trace(rule: FieldRule, fields: Fields, connection: str, refs: Refs) -> Traced:

@@ -14,11 +14,16 @@ from typing import Any, Protocol
 from hub.core.errors import Place, Problem
 from hub.core.tree import Node, is_number
 
+# Of one block; a file that is of another kind altogether need not be told key by key.
+_MOST_UNKNOWN = 20
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was most likely meant, or ""."""
     import difflib
 
+    if len(word) > 80:
+        return ""
     known = sorted(set(known))
     folded = {k.lower().replace("_", "").replace("-", ""): k for k in known}
     found = difflib.get_close_matches(word, known, 1, 0.6) or [
@@ -275,9 +280,10 @@ class Shape:
 
     def _check(self, node: Node, found: Findings) -> None:
         known = {k.name for k in self.keys}
-        for name, place in node.keys.items():
-            if name not in known and not self.free and not name.startswith("x-"):
-                found.error(place, 1, f"unknown key `{name}` in {self.title}", did_you_mean(name, known, 30))
+        unknown = [] if self.free else [n for n in node.keys if n not in known and not n.startswith("x-")]
+        for name in unknown[:_MOST_UNKNOWN]:
+            text = f"unknown key `{name[:60]}` in {self.title}"
+            found.error(node.keys[name], 1, text, did_you_mean(name, known, 30))
         for key in self.keys:
             if key.required and key.name not in node.entries:
                 example = f"For example: {key.name}: {key.example}" if key.example else ""

@@ -158,8 +158,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> Problem:
     if error.context_mark and "expected ':'" in (error.problem or ""):
         mark = error.context_mark  # the parser notices a missing colon only in the next line
     place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown, 1, 1)
-    line = (text.splitlines() or [""])[min(place.line, text.count("\n") + 1) - 1 : place.line]
-    if line and re.search(r"[\[{,].*\w\[\w+\]", line[0]):
+    if re.search(r"[\[{,][^\n]{0,200}\w\[\w+\]", text[max(0, mark.index - 200) : mark.index + 200] if mark else ""):
         hint = 'Inside {…} and […] quote it: {"phones[mobile]": hold}.'
         return Problem(place, "Y001", "a name with brackets inside brackets", hint)
     said = f"{error.problem or ''} {error.context or ''}"
@@ -208,7 +207,7 @@ class _Reader:
 
     def node(self, event: Any) -> None:
         if event.tag is not None:
-            self.error(event, "Y005", f"a tag `{event.tag}`", "Leave it out; the hub knows the types by itself.")
+            self.error(event, "Y005", f"a tag `{event.tag[:60]}`", "Leave it out; the hub knows the types by itself.")
         if event.anchor and not self.free():
             hint = "Anchors belong into a block whose name starts with `x-`. Or write the value out where it is used."
             self.error(event, "Y006", f"an anchor `&{event.anchor}` outside an `x-` block", hint)

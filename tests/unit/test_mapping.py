@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.core.compile import mapping_of, place_of
 from hub.core.errors import ConfigError, Reject
@@ -388,6 +390,7 @@ def test_explain_shows_each_step():
         + "  lead_source: {field: src, values: {WEB: web}}\n  tags: {field: t, as: set, separator: ';'}\n  job_title: jt\n"
     )
     traces = {t.path: t for t in mapping.explain({"email": " ANA@X.ORG", "src": "FAX", "t": "b;a"}, "hs", REFS)}
+    assert {t.path for t in mapping.explain({"email": "x"})} == set(mapping.rules)
     assert traces["email"].raw == " ANA@X.ORG"
     assert [(s[0], s[2]) for s in traces["email"].steps] == [("as: email", "ana@x.org")]
     assert str(traces["tags"].steps[0][1]) == "m.yaml:8:24"
@@ -400,3 +403,67 @@ def test_a_mapping_that_is_wrong_says_everything_at_once():
     with pytest.raises(ConfigError) as caught:
         mapping_of(declared({"given_nam": "A", "email": {"field": "E", "as": "mail"}}))
     assert [p.code for p in caught.value.problems] == ["M004", "M010"]
+
+
+# ---------------------------------------------------------------- any value at all
+
+EVERYTHING = contact(
+    given_name="a",
+    job_title={"field": "a", "direction": "read", "on_empty": {"read": "ignore"}},
+    email="b",
+    phones__mobile={"field": "c", "region": "DE"},
+    address__country={"field": "d", "written": "name"},
+    annual_revenue={"field": "e", "currency": "EUR"},
+    credit_limit={"field": "f", "currency": {"field": "g", "default": "EUR"}},
+    lead_source={"field": "h", "values": {"1": "x", "true": "y"}, "unknown": "ignore"},
+    status={"field": "i", "values": {"1": "x"}},
+    tags={"field": "j", "separator": ";", "values": {"A": "a"}, "unknown": "ignore"},
+    organization={"field": "k", "ref": "customer", "object": "Account"},
+    active={"field": "l", "as": "not"},
+    birth_date="m",
+    created_at="n",
+    employees={"field": "o", "default": 1},
+    custom__sum={"direction": "read", "value": "record.o + record.p", "as": "number"},
+    website="q",
+    domain={"field": "q", "as": "domain", "direction": "read"},
+    language="r",
+    email_opt_out="s",
+)
+RAW = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.lists(st.text(max_size=3), max_size=3)
+)
+SENSIBLE = st.sampled_from(
+    ["1", "true", "Ana", "a@x.org", "2026-01-31", "A;B", "DE", "+49 30 1234567", " ", "a1", "\0"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(record=st.dictionaries(st.sampled_from("abcdefghijklmnopqrs"), RAW | SENSIBLE | st.just({"x": 1})))
+def test_the_generated_reader_and_the_rules_agree_on_any_record(record):
+    slow, refused = EVERYTHING.read_each(record, "sf", REFS)
+    if refused:
+        with pytest.raises(Reject):
+            EVERYTHING.read(record, "sf", REFS)
+    else:
+        assert EVERYTHING.read(record, "sf", REFS) == slow
+    for trace in EVERYTHING.explain(record, "sf", REFS):
+        assert (trace.path in refused) == (trace.problem is not None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(record=st.dictionaries(st.sampled_from("abcdefghijklmnopqrs"), RAW | SENSIBLE))
+def test_what_was_read_can_be_stored_and_read_again_after_it_was_written(record):
+    values, _ = EVERYTHING.read_each(record, "sf", REFS)
+    values = {path: value for path, value in values.items() if value is not UNRESOLVED}
+    assert json.loads(json.dumps(values)) == values
+    for path, value in values.items():
+        rule = EVERYTHING.rules[path]
+        if not rule.writable or value is None or rule.kind == "ref":
+            continue
+        again = rule.to_canonical(rule.to_remote(value, values, "sf", REFS), "sf", REFS)
+        assert again == value or rule.same(again, value), (path, value, again)

@@ -185,3 +185,11 @@ def test_no_shape_of_data_makes_the_compiler_fail(junk):
     found = Findings("M")
     assert compile_mapping(plant(junk), "m", found) is None
     assert found.errors
+
+
+def test_a_file_of_thousands_of_wrong_keys_is_answered_in_a_few_lines():
+    head = {f"key{i}": i for i in range(20_000)}
+    assert len(problems({"email": "E"}, **head)) == 20
+    assert codes({f"custom.f{i}": "F" for i in range(1_001)}) == ["M007"]
+    (problem,) = [p for p in problems({"email": {"x" * 100_000: "E", "field": "E"}})]
+    assert len(str(problem)) < 1_000

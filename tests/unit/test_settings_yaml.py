@@ -160,6 +160,19 @@ def test_other_encodings_and_large_files_are_refused(data, code, place):
     assert (problem.code, str(problem.place)) == (code, f"f.yaml:{place}")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 900_000, "{a: " * 200_000, "- " * 400_000, "? " * 400_000, "a: " * 300_000, "[phones[m], " * 80_000, "'" * 900_000,
+        "!" * 900_000, "x-a: &a 1\nb: [" + "*a," * 300_000, "".join(f"k{i}: v\n" for i in range(60_000)), "[a, {b: " * 100_000,
+    ],
+    ids=lambda text: text[:8],
+)  # fmt: skip
+def test_a_large_file_of_one_trick_is_answered(text):
+    node, problems = read(text)
+    assert (node is None) == bool(problems)
+
+
 def test_all_doubled_keys_are_told():
     _, problems = read("a: 1\na: 2\nb: 1\nb: 2\n")
     assert [str(p.place) for p in problems] == ["f.yaml:2:1", "f.yaml:4:1"]
@@ -179,7 +192,7 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
     assert problem.code == "Y010"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     data=st.binary(max_size=80)
     | st.text(alphabet="ab:-[]{}&*!|>'\"# \n\t,?<%@`~0\\é\u202e", max_size=80).map(str.encode)
