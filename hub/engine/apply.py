@@ -252,6 +252,7 @@ def _decide(
             now=to_stamp(v.tx.now),
             held=batch.held.get(golden.id, ()),
             resolved=batch.decided.get(golden.id, {}),
+            recent=batch.recent.get(golden.id, {}),
         )
     except Exception as bug:  # one poisoned record must not stop the others
         text = bug.explain() if isinstance(bug, HubError) else f"{type(bug).__name__} while deciding [X-BUG]"

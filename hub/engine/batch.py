@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.connect.clock import to_stamp
 from hub.core.model import ABSENT, Golden, Held, Link, Rule, Spoke, Value
 from hub.engine.context import Run
-from hub.store import agenda, goldens, operations, reviews
+from hub.store import agenda, audit, goldens, operations, reviews
 from hub.store.db import Tx
 from hub.store.operations import Operation
 from hub.store.records import Pending
 
 Ref = tuple[str, str, str]
+DAY = 24 * 3600.0
+OFTEN = 3
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Batch:
     open: dict[str, list[Operation]] = field(default_factory=dict)
     keys: dict[str, dict[str, bool]] = field(default_factory=dict)
     blocked: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict)
+    recent: dict[str, dict[str, list[tuple[Value, str, str]]]] = field(default_factory=dict)
     refs: BatchRefs = field(default_factory=BatchRefs)
 
     def link_of(self, ref: Ref) -> Link | None:
@@ -67,7 +71,23 @@ def load(tx: Tx, run: Run, ids: Sequence[str]) -> Batch:
         batch.open.setdefault(operation.golden, []).append(operation)
     batch.keys = goldens.keys_of(tx, ids)
     batch.blocked = reviews.blocked(tx, ids)
+    batch.recent = _recent(tx, ids)
     return batch
+
+
+def _recent(tx: Tx, ids: Sequence[str]) -> dict[str, dict[str, list[tuple[Value, str, str]]]]:
+    """{golden: {path: (value, by, stamp) of the last day, oldest first}}, for records that change suspiciously often:
+    what alternates between two values is parked."""
+    since = tx.now - DAY
+    found: dict[str, dict[str, list[tuple[Value, str, str]]]] = {}
+    for id in audit.settled_lately(tx, ids, since, OFTEN):
+        paths = found.setdefault(id, {})
+        for entry in audit.entries(tx, golden=id, action="settled", limit=10_000):
+            for change in entry["changes"] if entry["at"] >= since else ():
+                if "after" in change:
+                    told = (change["after"], change["by"], to_stamp(entry["at"]))
+                    paths.setdefault(change["field"], []).append(told)
+    return found
 
 
 def ref_rules(spoke: Spoke) -> list[Rule]:

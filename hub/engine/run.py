@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from hub.core.errors import HubError, Refused, SignIn
 from hub.engine.context import LEASE_SECONDS, Hub, Run, lease_name
+from hub.engine.narrow import narrow
 from hub.engine.pull import pull_all
 from hub.engine.push import push
 from hub.engine.recover import recover
@@ -77,6 +78,7 @@ def walk(hub: Hub, run: Run) -> None:
     recover(hub, run)
     pull_all(hub, run)
     check_cancelled(hub, run)
+    narrow(hub, run)
     settle(hub, run)
     check_cancelled(hub, run)
     push(hub, run)

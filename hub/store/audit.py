@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from hub.core.errors import Stop
 from hub.store import tables as t
@@ -148,6 +148,18 @@ def _batches(tx: Tx, size: int = 5_000) -> Iterator[Any]:
     while rows := tx.rows(select(t.audit).where(a.seq > after).order_by(a.seq).limit(size)):
         yield from rows
         after = rows[-1].seq
+
+
+def settled_lately(tx: Tx, goldens: Sequence[str], since: float, fewest: int) -> list[str]:
+    """Which of these golden records were settled with changes at least so often since then."""
+    a = t.audit.c
+    query = (
+        select(a.golden)
+        .where(tx.among(a.golden, goldens), a.action == "settled", a.at >= since)
+        .group_by(a.golden)
+        .having(func.count() >= fewest)
+    )
+    return [row[0] for row in tx.rows(query)]
 
 
 def entries(
