@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli import exits, files, letters, operate, people, recording, reports, setup, systems, trail
+from hub.cli import demo, exits, files, letters, operate, people, recording, reports, setup, systems, trail
 from hub.cli.output import as_json, error_json, note, show_error
 from hub.cli.session import Session
 from hub.core.errors import HubError
 
+STOPPED = "Interrupted. What was stored before stays; the next run goes on from there."
 EPILOG = "Exit codes: " + " · ".join(f"{code} {text}" for code, text in exits.MEANING.items())
 app = typer.Typer(
     name="accordant",
@@ -49,21 +50,9 @@ def options(
     ctx.obj = Session(project=project, verbose=verbose)
 
 
-def demo(ctx: typer.Context) -> int:
-    """Watch two invented systems being brought into agreement; needs no account."""
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    if find_spec("hub.cli.demo") is None:
-        raise HubError(
-            "this installation has no demo", unchanged="Nothing was done", next="accordant init DIR", code="E-DEMO"
-        )
-    return int(import_module("hub.cli.demo").demo(ctx) or exits.OK)
-
-
 TOP: tuple[tuple[str, Any], ...] = (
     ("init", setup.init),
-    ("demo", demo),
+    ("demo", demo.demo),
     ("doctor", systems.doctor),
     ("discover", systems.discover),
     ("validate", files.validate),
@@ -111,11 +100,13 @@ def invoke(arguments: list[str]) -> int:
     usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="accordant", standalone_mode=False)
+        if code == exits.INTERRUPTED:
+            note(STOPPED)
         return code if isinstance(code, int) else exits.OK
     except HubError as problem:
         return _told(problem, arguments)
     except (KeyboardInterrupt, typer.Abort):
-        note("Interrupted. What was stored before stays; the next run goes on from there.")
+        note(STOPPED)
         return exits.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -176,7 +176,7 @@ def explain(
     if json:
         as_json(found)
     elif found["found"] == "golden":
-        _explain_golden(found)
+        show_explanation(found)
     else:
         _show_other(found)
     return exits.OK
@@ -206,7 +206,7 @@ def _steps(steps: Sequence[tuple[str, str]]) -> None:
             say(f"  {name:<10} {text}")
 
 
-def _explain_golden(found: Mapping[str, Any]) -> None:
+def show_explanation(found: Mapping[str, Any]) -> None:
     say(f"{found['golden']}  {found['name']}  (sync {found['sync']})")
     _steps([("match", f"{m['record']}: {m['how']}") for m in found["match"]])
     _steps([("scope", f"{k['record']}: {k['why'] or k['state']}  {k['place']}".rstrip()) for k in found["links"]])
