@@ -37,3 +37,39 @@ def test_a_first_sync_links_what_is_the_same_and_doubles_nobody(world: World) ->
     assert sorted(r["Name"] for r in world.sf.rows("Account").values()) == [f"Company {n}" for n in range(8)]
     assert sorted(r["domain"] for r in world.hs.rows("companies").values()) == [f"company{n}.example" for n in range(8)]
     world.verified()
+
+
+def test_each_side_gets_what_the_other_knows_of_the_same_person(world: World) -> None:
+    fill(world)
+    world.run()
+    (sf,), (hs,) = world.sf_by_email()["person30@example.org"], world.hs_by_email()["person30@example.org"]
+    assert sf["Title"] == hs["jobtitle"] == "Job 30"
+    assert sf["MobilePhone"] and hs["mobilephone"]
+
+
+def test_after_the_first_sync_there_is_silence(world: World) -> None:
+    fill(world)
+    world.run()
+    world.check_silent()
+    world.check_silent("--full")
+
+
+def test_a_silent_run_costs_one_call_for_each_object_and_system(world: World) -> None:
+    fill(world)
+    world.settle()
+    marks = [len(s.calls) for s in world.sandboxes]
+    told = world.run("customers", "--json").json
+    made = [s.calls[mark:] for s, mark in zip(world.sandboxes, marks, strict=True)]
+    signing = [c for calls in made for c in calls if "/oauth" in c[1]]
+    assert [len(calls) for calls in made] == [1 + len(signing), 1]
+    assert told["read"] == sum(told["outcomes"].values())
+
+
+def test_a_plan_says_what_the_first_run_will_make_and_makes_nothing(world: World) -> None:
+    fill(world)
+    before = world.sf.rows("Contact"), world.hs.rows("contacts")
+    answer = world("plan", "customers", "--json")
+    assert answer.code == 2
+    assert (world.sf.rows("Contact"), world.hs.rows("contacts")) == before
+    creates = [o for o in answer.json["operations"] if o["action"] == "create"]
+    assert len(creates) == 2 * ALONE

@@ -151,9 +151,7 @@ def make(root: Path, sf: SalesforceSandbox, hs: HubSpotSandbox, *, syncs: Sequen
     """A project with the repository's mappings and syncs, which applies at its first run."""
     assert type_in("init", str(root)).code == 0
     world = World(root, sf, hs)
-    (root / "config/connections.yaml").write_text(
-        CONNECTIONS.format(client=SECRETS["client_id"], sf=sf.url, hs=hs.url)
-    )
+    (root / "config/connections.yaml").write_text(CONNECTIONS.format(client=SECRETS["client_id"], sf=sf.url, hs=hs.url))
     for path in (REPOSITORY / "mappings").glob("*.yaml"):
         shutil.copy(path, root / "mappings")
     for path in (REPOSITORY / "config/syncs").glob("*.yaml"):
