@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -80,22 +81,32 @@ def serve(root: Path, env: Mapping[str, str], *, host: str, port: int, verbose: 
     with Assembly(root, env, cancelled=stopping.is_set) as project:
         service = Service(project, stopping, _log(verbose))
         app = make_app(project, loopback_only=host in LOOPBACK, extra=service.health)
-        server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        listening = _listen(host, port)
         service.start()
-        sys.stderr.write(f"Serving on http://{host}:{port} (health: /health). Stop with Ctrl-C.\n")
+        at = listening.getsockname()[1]
+        sys.stderr.write(f"Serving on http://{host}:{at} (health: /health). Stop with Ctrl-C.\n")
         try:
-            server.run()
+            server.run(sockets=[listening])
         finally:
             clean = service.stop()
-        if not server.started:
-            raise HubError(
-                f"port {port} of {host} cannot be used",
-                unchanged="Nothing was run",
-                next="choose another one: accordant serve --port NUMBER",
-                code="E-PORT",
-            )
     if not clean:
         os._exit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The port is taken before anything runs, so that a second `serve` changes nothing."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise HubError(
+            f"port {port} of {host} cannot be used: {error.strerror or error}",
+            unchanged="Nothing was run",
+            next="stop what listens there, or choose another port: accordant serve --port NUMBER",
+            code="E-PORT",
+        ) from error
 
 
 def _log(verbose: bool) -> Callable[..., None]:

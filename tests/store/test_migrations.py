@@ -14,6 +14,7 @@ from hub.store import schema
 from hub.store.db import Store
 from hub.store.tables import metadata
 from hub.store.vault import Vault
+from tests.store import postgres
 
 NOW = 1_700_000_000.0
 
@@ -39,7 +40,7 @@ def anatomy(store: Store) -> dict[str, Any]:
             )
             unique = sorted(tuple(u["column_names"]) for u in look.get_unique_constraints(name))
             found[name] = {
-                "columns": [tuple(c[1:4]) + (c[4], bool(c[5])) for c in columns],
+                "columns": [(*c[1:5], bool(c[5])) for c in columns],
                 "indexes": sorted((i[0], " ".join(i[1].split())) for i in partial),
                 "unique": unique,
                 "without_rowid": rowid,
@@ -57,6 +58,36 @@ def test_a_migrated_database_is_the_one_that_the_program_describes(tmp_path: Pat
     assert made.keys() == wanted.keys()
     for name, table in wanted.items():
         assert made[name] == table, name
+
+
+def test_the_migration_makes_the_same_on_postgresql() -> None:
+    with postgres.schema() as migrated, postgres.schema() as described:
+        one, two = (Store(url, vault=Vault(bytes(32)), now=lambda: NOW) for url in (migrated, described))
+        schema.upgrade(one)
+        two.create()
+        made, wanted = pg_anatomy(one), pg_anatomy(two)
+        one.close()
+        two.close()
+    postgres.end_private()
+    assert {name: t for name, t in made.items() if name != schema.VERSION_TABLE} == wanted
+
+
+def pg_anatomy(store: Store) -> dict[str, Any]:
+    look = inspect(store.engine)
+    with store.engine.connect() as connection:
+        indexes = connection.execute(
+            text("SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexdef")
+        ).fetchall()
+        here = str(connection.execute(text("SELECT current_schema()")).scalar())
+    found: dict[str, Any] = {}
+    for name in look.get_table_names():
+        columns = [
+            (c["name"], str(c["type"]), getattr(c["type"], "collation", None), c["nullable"], c["default"])
+            for c in look.get_columns(name)
+        ]
+        mine = [definition.replace(f"{here}.", "") for table, definition in indexes if table == name]
+        found[name] = {"columns": [tuple(str(x).replace(f"{here}.", "") for x in c) for c in columns], "indexes": mine}
+    return found
 
 
 def test_head_is_the_newest_revision_in_the_folder() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.system.cli_project import Project, make
 
-
 TOO_LONG = "Executive vice president of sales"
 
 
