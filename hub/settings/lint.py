@@ -15,6 +15,9 @@ from hub.core.shapes import Findings, did_you_mean, nearest
 
 Describe = Callable[[str, str], ObjectInfo | None]
 
+# A side that takes texts of this length puts no bound on its fields, which says nothing about how long its values are.
+_UNBOUNDED = 32_000
+
 
 def lint_syncs(syncs: Iterable[Sync], describe: Describe) -> list[Problem]:
     """Check every spoke of every sync. `describe(connection, object)` answers None where nothing is known."""
@@ -126,6 +129,6 @@ def _check_widths(sync: Sync, known: dict[str, ObjectInfo], found: Findings) -> 
     for path, sides in widths.items():
         widest = max((w for w, s, r in sides if r.readable and s.direction != "write"), default=0)
         for width, spoke, rule in sides:
-            if rule.writable and spoke.direction != "read" and width < widest and not rule.length:
+            if rule.writable and spoke.direction != "read" and width < widest < _UNBOUNDED and not rule.length:
                 text = f"`{path}` may have {widest} letters elsewhere, {spoke.object} of `{spoke.connection}` holds {width}"
                 found.warn(rule.place, 57, text, f"Longer ones are refused there. To cut them, add `length: {width}`.")

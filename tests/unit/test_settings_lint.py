@@ -129,3 +129,13 @@ def test_a_narrower_field_is_a_warning_until_it_is_said(tmp_path):
     assert widths(tmp_path / "b", {"mappings/mail.contact.yaml": cut}) == []
     (too_long,) = widths(tmp_path / "c", {"mappings/mail.contact.yaml": cut.replace("40", "50")})
     assert too_long.code == "M055"
+
+
+def test_a_side_without_bounds_makes_no_noise(tmp_path):
+    wide = ObjectInfo(
+        "Contact",
+        "",
+        tuple(f if f.name != "LastName" else FieldInfo("LastName", "S", "text", length=65_536) for f in CONTACT.fields),
+    )
+    known = {"sf": wide, "hs": PEOPLE}
+    assert lint_syncs(load(tmp_path).syncs.values(), lambda c, o: known[c]) == []
