@@ -100,6 +100,7 @@ class Assembly:
         if store.engine.dialect.name == "sqlite" and schema.version(store) == "":
             schema.upgrade(store)
         schema.check(store)
+        secrets.check_key(store)
         return store
 
     @cached_property

@@ -1,7 +1,7 @@
 """The append-only audit log: who changed what, when and why, in a hash chain that shows any later edit.
 
 Rows are inserted unchained and sealed in order by one sealer (`seal`). Personal values are encrypted under a key of the
-person, and the chain covers the ciphertext, so that destroying the key leaves the chain whole.
+person and bound to their row; the chain covers the ciphertext, so that destroying the key (`erase`) leaves it whole.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from hub.core.errors import Stop
 from hub.store import tables as t
-from hub.store.db import Tx, dumps, loads
+from hub.store.db import Tx, dumps, fits, loads
 
 COVERED = ("at", "run", "actor", "action", "golden", "connection", "object", "remote_id", "op", "why")
 
@@ -44,14 +44,8 @@ def write(tx: Tx, entries: Sequence[Entry]) -> None:
     tx.add(t.audit, [_row(tx, e, keys) for e in entries])
 
 
-def _row(tx: Tx, e: Entry, keys: Mapping[str, bytes]) -> dict[str, Any]:
-    sealed = None
-    if e.changes:
-        plain = dumps(list(e.changes)).encode()
-        about = f"audit:{e.golden}"
-        key = keys.get(e.golden)
-        sealed = tx.store.vault.seal_with(key, plain, about) if key else tx.store.vault.seal(plain, about)
-    return {
+def _row(tx: Tx, e: Entry, keys: Mapping[str, bytes | None]) -> dict[str, Any]:
+    row: dict[str, Any] = {
         "at": tx.now,
         "run": e.run,
         "actor": e.actor,
@@ -61,25 +55,52 @@ def _row(tx: Tx, e: Entry, keys: Mapping[str, bytes]) -> dict[str, Any]:
         "object": e.object,
         "remote_id": e.remote_id,
         "op": e.op,
-        "why": e.why,
-        "changes": sealed,
+        "why": fits(e.why),
     }
+    return {**row, "changes": _sealed(tx, e, keys, _about(row)) if e.changes else None}
 
 
-def person_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes]:
-    """The data keys of these persons; made where there is none yet."""
+def _about(row: Mapping[str, Any]) -> str:
+    """What the values of a row are bound to: all else that the row says."""
+    return "audit:" + dumps([row[name] for name in COVERED])
+
+
+def _sealed(tx: Tx, e: Entry, keys: Mapping[str, bytes | None], about: str) -> bytes:
+    if not e.golden:
+        return tx.store.vault.seal(dumps(list(e.changes)).encode(), about)
+    key = keys[e.golden]
+    if key is None:  # an erased person's values are not written down again, only which fields they were in
+        bare = [{"field": c["field"]} for c in e.changes if "field" in c]
+        return tx.store.vault.seal(dumps(bare).encode(), about)
+    return tx.store.vault.seal_with(key, dumps(list(e.changes)).encode(), about)
+
+
+def person_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes | None]:
+    """The data keys of these persons, None for the erased ones; made where there is none yet."""
+    keys = _stored_keys(tx, goldens)
+    new = {g: tx.store.vault.new_person(g) for g in goldens if g not in keys}
+    if tx.add_new(t.person_key, [{"golden": g, "wrapped": wrapped} for g, (_, wrapped) in new.items()]) < len(new):
+        return _stored_keys(tx, goldens)  # another transaction was first
+    return keys | {g: key for g, (key, _) in new.items()}
+
+
+def _stored_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes | None]:
     if not goldens:
         return {}
     p, vault = t.person_key.c, tx.store.vault
-    stored = {r[0]: r[1] for r in tx.rows(select(p.golden, p.wrapped).where(tx.among(p.golden, goldens)))}
-    keys = {g: vault.person(w, g) for g, w in stored.items() if w is not None}
-    made = []
-    for golden in goldens:
-        if golden not in stored:
-            keys[golden], wrapped = vault.new_person(golden)
-            made.append({"golden": golden, "wrapped": wrapped})
-    tx.add(t.person_key, made)
-    return keys
+    found = tx.rows(select(p.golden, p.wrapped).where(tx.among(p.golden, goldens)))
+    return {row[0]: vault.person(row[1], row[0]) if row[1] is not None else None for row in found}
+
+
+def erase(tx: Tx, goldens: Sequence[str]) -> int:
+    """Destroy the keys of these persons for good: their values in the log cannot be read any more, the chain stays whole.
+
+    Returns how many keys there were.
+    """
+    p = t.person_key.c
+    gone = tx.run(update(t.person_key).where(tx.among(p.golden, goldens), p.wrapped.is_not(None)).values(wrapped=None))
+    tx.add_new(t.person_key, [{"golden": g, "wrapped": None} for g in goldens])
+    return gone
 
 
 def _hash(prev: str, row: Any) -> str:
@@ -90,7 +111,10 @@ def _hash(prev: str, row: Any) -> str:
 
 
 def seal(tx: Tx, limit: int = 100_000) -> int:
-    """Chain the rows that are not chained yet, in order. Returns how many. One sealer at a time (the caller's lease)."""
+    """Chain the rows that are not chained yet, in order. Returns how many."""
+    if tx.dialect == "postgresql":
+        # Wait for writers under way: a row of theirs has an earlier number than rows that are committed already.
+        tx.run(text(f"LOCK TABLE {t.audit.name} IN SHARE ROW EXCLUSIVE MODE"))
     a = t.audit.c
     waiting = tx.rows(select(t.audit).where(a.hash == "").order_by(a.seq).limit(limit))
     if not waiting:
@@ -101,7 +125,7 @@ def seal(tx: Tx, limit: int = 100_000) -> int:
         found = _hash(prev, row)
         links.append({"b_seq": row.seq, "b_prev": prev, "b_hash": found})
         prev = found
-    tx.connection.execute(
+    tx.many(
         update(t.audit).where(a.seq == bindparam("b_seq")).values(prev=bindparam("b_prev"), hash=bindparam("b_hash")),
         links,
     )
@@ -121,7 +145,6 @@ class Verdict:
 
 def verify(tx: Tx, checkpoint: tuple[int, str] | None = None) -> Verdict:
     """Walk the chain. `checkpoint`: (rows, head) noted elsewhere earlier: a shorter or other chain is found out."""
-    a = t.audit.c
     prev, rows, unsealed = "", 0, 0
     met = checkpoint is None or checkpoint[0] == 0
     for row in _batches(tx):
@@ -137,7 +160,6 @@ def verify(tx: Tx, checkpoint: tuple[int, str] | None = None) -> Verdict:
             met = row.hash == checkpoint[1]
             if not met:
                 return Verdict(rows, unsealed, prev, row.seq, "the chain differs from the checkpoint")
-    del a
     if not met:
         return Verdict(rows, unsealed, prev, rows, "the chain is shorter than the checkpoint: its end was cut off")
     return Verdict(rows, unsealed, prev)
@@ -181,16 +203,8 @@ def entries(
         if value:
             query = query.where(column == value)
     rows = tx.rows(query)
-    keys = _opening_keys(tx, sorted({r.golden for r in rows if r.golden and r.changes}))
+    keys = _stored_keys(tx, sorted({r.golden for r in rows if r.golden and r.changes}))
     return [_opened(tx, row, keys) for row in rows]
-
-
-def _opening_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes | None]:
-    p = t.person_key.c
-    found: dict[str, bytes | None] = {}
-    for row in tx.rows(select(p.golden, p.wrapped).where(tx.among(p.golden, goldens))) if goldens else ():
-        found[row[0]] = tx.store.vault.person(row[1], row[0]) if row[1] is not None else None
-    return found
 
 
 def _opened(tx: Tx, row: Any, keys: Mapping[str, bytes | None]) -> dict[str, Any]:
@@ -198,15 +212,10 @@ def _opened(tx: Tx, row: Any, keys: Mapping[str, bytes | None]) -> dict[str, Any
     entry["hash"] = row.hash
     entry["changes"] = []
     if row.changes:
-        about, key = f"audit:{row.golden}", keys.get(row.golden, b"")
+        key, vault = keys.get(row.golden), tx.store.vault
         try:
-            vault = tx.store.vault
-            if key:
-                entry["changes"] = loads(vault.open_with(key, row.changes, about))
-            elif key == b"":
-                entry["changes"] = loads(vault.open(row.changes, about))
-            else:
-                entry["erased"] = True
+            opened = vault.open_with(key, row.changes, _about(entry)) if key else vault.open(row.changes, _about(entry))
+            entry["changes"] = loads(opened)
         except Stop:
-            entry["unreadable"] = True
+            entry["erased" if row.golden in keys and key is None else "unreadable"] = True
     return entry

@@ -11,6 +11,7 @@ from hub.store import tables as t
 from hub.store.db import Store, Tx
 
 TOKEN, NOTE = "token:", "note:"
+KEY = f"{NOTE}master-key"
 
 
 def _about(name: str) -> str:
@@ -35,6 +36,19 @@ def names(tx: Tx) -> list[str]:
     """The names that people gave, without the hub's own entries."""
     found = [str(row[0]) for row in tx.rows(select(t.secret.c.name).order_by(t.secret.c.name))]
     return [name for name in found if not name.startswith((TOKEN, NOTE))]
+
+
+def check_key(store: Store) -> None:
+    """Raise Stop unless this database was made with the store's master key. The first key to come is its key.
+
+    Without this, a run with a wrong key would go on until it met something old, and leave new things sealed with it.
+    """
+    with store.read() as tx:
+        known = get(tx, KEY)
+    if known is None:
+        with store.begin() as tx:
+            tx.add_new(t.secret, [{"name": KEY, "sealed": tx.store.vault.seal(b"the key fits", _about(KEY))}])
+            get(tx, KEY)
 
 
 class StoredTokens:

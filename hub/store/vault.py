@@ -62,6 +62,7 @@ def _open(cipher: AESGCM, sealed: bytes, about: str) -> bytes:
             "a stored secret cannot be opened with this master key",
             where=about,
             unchanged="Nothing was changed",
-            next="use the ACCORDANT_KEY (or .accordant/key) with which it was stored",
+            why="Another key made it, or it was moved from where it belongs",
+            next="use the ACCORDANT_KEY (or .accordant/key) with which this database was made",
             code="E-KEY",
         ) from error
