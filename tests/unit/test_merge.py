@@ -142,6 +142,12 @@ def test_golden_is_a_candidate_only_if_no_editing_side_had_seen_it():
     assert seen.holds == (Held("x", {"a": "1", "b": "2"}, "hub"),)
 
 
+def test_a_side_whose_form_is_only_a_cut_had_seen_the_golden_value():
+    b = link("b", {"x": Pair("abcdefgh", "abcdef")})
+    d = verdict(golden({"x": "abcdefgh"}), side(b, {"x": "abc"}, {"x": FakeRule("x", cut=6)}), policy=HOLD)
+    assert d.golden.fields["x"] == "abc" and d.holds == ()
+
+
 def test_golden_can_win_by_rank_and_can_lose():
     recent = golden({"x": "hub"}, by="c")
     wins = verdict(recent, side(A, {"x": "1"}), policy=Policy(conflicts={"default": ("c",)}))
@@ -206,6 +212,32 @@ def test_the_owners_own_clear_wins_and_stays():
 def test_an_owner_whose_link_ended_owns_nothing_any_more():
     gone = link("a", {"x": "old"}, state="ended", why="deleted")
     assert verdict(OLD, side(gone), side(B, {"x": "new"}), policy=OWNED).golden.fields["x"] == "new"
+
+
+def test_an_owner_that_saw_the_golden_value_overrules_nobody():
+    d = verdict(golden({"x": "old"}, by="b"), side(A, {"x": "owner"}), policy=OWNED)
+    assert d.lost == () and d.changes[0].reason == "edit"
+
+
+def test_an_owner_that_was_never_read_does_not_own_yet():
+    d = verdict(golden({"x": "old"}, by="b"), side(link("a")), side(B, {"x": "new"}), policy=OWNED)
+    assert d.golden.fields["x"] == "new"
+
+
+def test_one_record_of_the_owner_with_a_value_is_enough():
+    empty = link("a2", {"x": None}, connection="a", primary=False)
+    d = verdict(golden({"x": "old"}, by="b"), side(empty), side(A), side(B, {"x": "new"}), policy=OWNED)
+    assert d.golden.fields["x"] == "old" and d.lost[0].value == "new"
+
+
+def test_first_readings_in_conflict_may_fill_what_the_owner_cleared():
+    cleared = golden({"x": None}, by="a")
+    claims = (Held("x", {"b": "1", "c": "2"}, None),)
+    a = side(link("a", {"x": None}))
+    both = verdict(cleared, a, new("b", "1"), new("c", "2"), held=claims, policy=OWNED)
+    assert both.holds == claims and both.lost == () and both.bases == {}
+    agreed = verdict(cleared, a, new("b", "2"), new("c", "2"), held=claims, policy=OWNED)
+    assert agreed.golden.fields["x"] == "2" and agreed.closed == ("x",) and agreed.due[0].link == "a"
 
 
 def test_an_owner_that_is_read_for_the_first_time_owns_at_once():
@@ -310,6 +342,11 @@ def test_a_decision_against_an_unseen_golden_value_keeps_that_value_too():
     assert [(p.value, p.connection) for p in d.lost] == [("hub", "c")]
 
 
+def test_a_decision_against_a_first_reading_keeps_the_golden_value_for_the_audit():
+    d = verdict(OLD, new("b", "theirs"), held=held(b="theirs"), resolved={"x": ("theirs", "person:kim")})
+    assert d.golden.fields["x"] == "theirs" and [(p.value, p.reason) for p in d.lost] == [("old", "decision")]
+
+
 # ---------------------------------------------------------------- first readings
 
 
@@ -357,7 +394,8 @@ def test_without_a_policy_for_first_links_that_for_conflicts_decides():
 def test_newest_cannot_know_when_a_first_reading_was_entered():
     policy = Policy(first_link={"default": ("newest",)})
     d = verdict(OLD, new("b", "theirs", at=900, after=None), side(A), policy=policy)
-    assert d.holds == (Held("x", {"b": "theirs"}, "old"),) and d.outcome == {"b": "conflicted"} and d.due == ()
+    assert d.holds == (Held("x", {"b": "theirs"}, "old"),) and d.outcome == {"b": "conflicted"}
+    assert d.due == () and d.bases == {}
 
 
 def test_the_owner_decides_before_the_policy():
@@ -462,7 +500,8 @@ def test_a_parked_field_stays_parked_while_nothing_else_happens():
     recent = {"x": [("p", "b", stamp(100)), ("q", "a", stamp(200)), ("p", "b", stamp(300))]}
     parked = (Held("x", {"a": "q"}, "p"),)
     a, b = link("a", {"x": "p"}), link("b", {"x": "p"})
-    assert verdict(golden({"x": "p"}, by="b"), side(a), side(b), held=parked, recent=recent).holds == parked
+    still = verdict(golden({"x": "p"}, by="b"), side(a), side(b), held=parked, recent=recent)
+    assert still.holds == parked and still.closed == () and still.bases == {}
     back = verdict(golden({"x": "p"}, by="b"), side(a, {"x": "p"}), side(b), held=parked, recent=recent)
     assert back.holds == () and back.closed == ("x",)
 
