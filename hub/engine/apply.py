@@ -387,8 +387,17 @@ def _end_unknown(
         arrived = all(f.path in base and base[f.path].agreed == f.after for f in operation.fields)
         gone = operation.action in ("delete", "archive") and row.kind == "deleted"
         state = "done" if (arrived and operation.fields) or gone else "withdrawn"
-        v.ended.append((operation.id, state, "" if state == "done" else "it had not arrived", operation.remote_id))
+        why = "" if state == "done" else "it had not arrived"
+        v.ended.append((operation.id, state, why, operation.remote_id))
+        _note_found(v, operation, state, why)
     return asleep
+
+
+def _note_found(v: Verdicts, o: Operation, state: str, why: str) -> None:
+    """Each intent has its outcome in the audit log, also one whose answer was lost."""
+    action = f"{'found done' if state == 'done' else 'not sent'} {o.action}"
+    where = {"connection": o.connection, "object": o.object, "remote_id": o.remote_id, "op": o.id}
+    v.note(action, o.golden, why or "the record shows it", **where)
 
 
 def _operations(v: Verdicts, batch: Batch, decision: Decision, link: Link, due: Due) -> list[Operation]:

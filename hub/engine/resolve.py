@@ -99,9 +99,8 @@ def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation) -> Lin
     if _is_taken(v, operation.golden, spoke):
         return None
     v.ended.append((operation.id, "done", "", row.remote_id))
-    v.note(
-        "adopted by key", operation.golden, connection=spoke.connection, object=spoke.object, remote_id=row.remote_id
-    )
+    where = {"connection": spoke.connection, "object": spoke.object, "remote_id": row.remote_id, "op": operation.id}
+    v.note("adopted by key", operation.golden, **where)
     return new_link(spoke, row.remote_id, operation.golden, created_base(operation))
 
 

@@ -119,7 +119,7 @@ def settle_down(w: World) -> None:
     heal(w)
     for told in w.runs(3):
         adds_up(told)
-    silent(w)
+    silent(w, 1)
 
 
 def agree(w: World, *names: str) -> None:
