@@ -209,7 +209,7 @@ def _steps(steps: Sequence[tuple[str, str]]) -> None:
 def show_explanation(found: Mapping[str, Any]) -> None:
     say(f"{found['golden']}  {found['name']}  (sync {found['sync']})")
     _steps([("match", f"{m['record']}: {m['how']}") for m in found["match"]])
-    _steps([("scope", f"{k['record']}: {k['why'] or k['state']}  {k['place']}".rstrip()) for k in found["links"]])
+    _steps([("scope", f"{k['record']}: {_standing(k)}") for k in found["links"]])
     _steps([("missing", f"{m['connection']} {m['object']}: {m['why']}") for m in found["missing_in"]])
     for path, field in found["fields"].items():
         if len(found["fields"]) == 1 or _is_news(field):
@@ -223,9 +223,15 @@ def show_explanation(found: Mapping[str, Any]) -> None:
         say(f"Next: {found['next']}")
 
 
+def _standing(link: Mapping[str, Any]) -> str:
+    """Whether a link takes part, and what was said when it was settled last."""
+    said = f"{link['reason']}  {link['place']}".strip() if link["reason"] else ""
+    return "; ".join(x for x in (link["why"] or link["state"], said) if x)
+
+
 def _is_news(field: Mapping[str, Any]) -> bool:
-    plain = ("in sync", "this system does not map the field")
-    return bool(field["conflict"]) or any(s["why"] not in plain for s in field["spokes"])
+    plain = ("in sync", "this system does not map the field", "the hub does not write it", "the hub may not update")
+    return bool(field["conflict"]) or any(not s["why"].startswith(plain) for s in field["spokes"])
 
 
 def _explain_field(path: str, field: Mapping[str, Any]) -> None:

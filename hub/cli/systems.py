@@ -173,6 +173,14 @@ def _option(o: Any) -> dict[str, Any]:
 MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 
 
+PROMISES = {
+    "prevented": "lost updates prevented",
+    "nearly": "lost updates nearly prevented",
+    "detected": "lost updates detected",
+    "narrowed": "lost updates made rare",
+}
+
+
 def doctor(
     ctx: typer.Context,
     fix: Annotated[
@@ -221,7 +229,8 @@ def _fix(project: Any) -> list[str]:
 
 
 def _show_guarantee(g: Any, fields: bool) -> None:
-    say(f"  {g['sync']} → {g['connection']} {g['object']}: lost updates {g['guarantee']}: {g['means']}")
+    word = PROMISES.get(g["guarantee"], g["guarantee"])
+    say(f"  {g['sync']} → {g['connection']} {g['object']}: {word}: {g['means']}")
     say(f"      creates: {g['creates']} · deletes: {g['deletes']} · protocol: {g['protocol']}")
     for path, word in g["fields"].items() if fields else ():
         say(f"      {path}: {word}")

@@ -304,6 +304,8 @@ class _About:
             return f"held: it changed in more than one place ({conflict['rule']})"
         if found["pending"]:
             return f"a write is {found['pending']['state']}"
+        if self._waits(link, rule, value):
+            return f"the record it refers to is not linked in {link.connection}"
         if not found["known"]:
             return "its value there is not known yet; the next run reads it"
         if found["canonical"] == value or rule.same(found["canonical"], value):
@@ -313,6 +315,12 @@ class _About:
         if "update" not in spoke.writes:
             return f"the hub may not update there ({spoke.place})"
         return "it differs; the next run writes it"
+
+    def _waits(self, link: Link, rule: Any, value: Any) -> bool:
+        """A reference whose target does not exist in this system yet."""
+        if rule.kind != "ref" or not isinstance(value, str):
+            return False
+        return (link.connection, rule.object, value) not in goldens.ref_remotes(self.tx, [value])
 
     # -- what to do
 

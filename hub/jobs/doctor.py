@@ -205,7 +205,7 @@ def _fields(about: str, spoke: Spoke, info: ObjectInfo) -> Iterator[Finding]:
 
 def guarantee_of(sync: Sync, spoke: Spoke, able: Capabilities) -> dict[str, Any]:
     """What is promised where a person edits a field while the hub writes it."""
-    writes = spoke.direction != "read" and "update" in spoke.writes
+    writes = spoke.direction != "read" and "update" in spoke.writes & able.writes
     word = _guarantee(able, spoke.protocol) if writes else "read only"
     fields = {
         path: word if rule.writable and writes else "read only" for path, rule in sorted(spoke.mapping.rules.items())
@@ -217,10 +217,16 @@ def guarantee_of(sync: Sync, spoke: Spoke, able: Capabilities) -> dict[str, Any]
         "protocol": spoke.protocol,
         "guarantee": word,
         "means": GUARANTEES[word],
-        "creates": "once" if spoke.key_field and able.unique_key else "once, or a person is asked",
+        "creates": _creates(spoke, able),
         "deletes": {"tombstone": "told", "flag": "told", "sweep": "found by sweep"}[able.deletes],
         "fields": fields,
     }
+
+
+def _creates(spoke: Spoke, able: Capabilities) -> str:
+    if spoke.direction == "read" or "create" not in spoke.writes & able.writes:
+        return "never"
+    return "once" if spoke.key_field and able.unique_key else "once, or a person is asked"
 
 
 def _guarantee(able: Capabilities, protocol: str) -> str:

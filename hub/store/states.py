@@ -39,7 +39,8 @@ def _state() -> ColumnElement[str]:
         (and_(k.state == "linked", k.golden.in_(conflicts)), "conflict"),
         (or_(r.disposition == "skipped", k.state.in_(["suspended", "refused"])), "excluded"),
         (i.seq.is_not(None), "pending"),
-        (r.disposition.in_(["waiting", "held", ""]), "pending"),
+        (r.disposition.in_(["waiting", "held"]), "pending"),
+        (and_(r.disposition == "", k.id.is_(None)), "pending"),  # linked without ever having been read: we created it
         (k.id.in_(waiting), "pending"),
         (k.state == "linked", "in_sync"),
         (r.disposition == "dead", "excluded"),

@@ -29,6 +29,7 @@ class Service:
 
     def __init__(self, project: Assembly, stopping: threading.Event, say: Callable[..., None]) -> None:
         self.project, self.stopping, self.say = project, stopping, say
+        project.hub.connectors  # noqa: B018  (made here, once, before several threads ask for them)
         self.queue = InProcess(tasks_of(project), failed=self._failed)
         self.scheduler = Scheduler(project.project.syncs, self.queue, last_run=self._last_run, told=self._next)
 

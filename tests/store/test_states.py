@@ -52,6 +52,7 @@ def every_kind(tx: Tx) -> Mapping[str, str]:
     add(tx, "waiting", "waiting", link="linked")
     add(tx, "review", "held")
     add(tx, "unsettled", "")
+    add(tx, "created-by-us", "", link="linked")
     add(tx, "changed", "applied", link="linked")
     pending(tx, "changed")
     add(tx, "to-write", "applied", link="linked")
@@ -71,7 +72,9 @@ def every_kind(tx: Tx) -> Mapping[str, str]:
     add(tx, "put-away", "dead")
     return {
         **dict.fromkeys(("deleted", "merged_into", "converted_into"), "deleted"),
-        **dict.fromkeys(("applied", "unchanged", "conflicted-once", "written", "mended", "elsewhere"), "in_sync"),
+        **dict.fromkeys(
+            ("applied", "unchanged", "conflicted-once", "written", "mended", "elsewhere", "created-by-us"), "in_sync"
+        ),
         **dict.fromkeys(("skipped", "left-scope", "parted", "put-away"), "excluded"),
         **dict.fromkeys(("waiting", "review", "unsettled", "changed", "to-write"), "pending"),
         "torn": "conflict",
