@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from hub.cli.output import as_json, count, moment, paint, say, shown, table
 from hub.cli.session import By, Json, opened, who, working
 from hub.cli.show import show_report
 from hub.core.errors import Refused
+
+if TYPE_CHECKING:
+    from hub.store.db import Tx
 
 RecordName = Annotated[
     str,
@@ -26,32 +29,8 @@ def find_records(
     json: Json = False,
 ) -> int:
     """Find records by any id, e-mail or name."""
-    from hub.engine.planning import shown_name
-    from hub.store import goldens, records, states
-
     with opened(ctx) as project, project.store.read() as tx:
-        found = {g.id: g for g in goldens.search(tx, text, limit)}
-        rows = records.find(tx, text, limit)
-        linked = {}
-        for row in rows:
-            link = goldens.links_by_record(tx, row.connection, row.object, [row.remote_id]).get(row.remote_id)
-            linked[_ref(row)] = link.golden if link else ""
-        found |= goldens.load(tx, sorted({g for g in linked.values() if g} - found.keys()))
-        links = goldens.links_of(tx, sorted(found))
-        told = [
-            {
-                "golden": g.id,
-                "name": shown_name(g.fields),
-                "state": g.state,
-                "links": [f"{k.connection}/{k.object}/{k.remote_id}" for k in links[g.id] if k.state == "linked"],
-            }
-            for g in found.values()
-        ]
-        alone = [
-            {"record": _ref(r), "state": states.one(tx, r.connection, r.object, r.remote_id), "reason": r.reason}
-            for r in rows
-            if not linked[_ref(r)]
-        ]
+        told, alone = _found(tx, text, limit)
     if json:
         as_json({"records": told, "unlinked": alone})
         return exits.OK
@@ -62,6 +41,35 @@ def find_records(
     if not told and not alone:
         say(f'Nothing is known by "{text}".')
     return exits.OK
+
+
+def _found(tx: Tx, text: str, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The golden records that fit, and the remote ones that belong to none."""
+    from hub.engine.planning import shown_name
+    from hub.store import goldens, records, states
+
+    found = {g.id: g for g in goldens.search(tx, text, limit)}
+    rows, linked = records.find(tx, text, limit), {}
+    for row in rows:
+        link = goldens.links_by_record(tx, row.connection, row.object, [row.remote_id]).get(row.remote_id)
+        linked[_ref(row)] = link.golden if link else ""
+    found |= goldens.load(tx, sorted({g for g in linked.values() if g} - found.keys()))
+    links = goldens.links_of(tx, sorted(found))
+    told = [
+        {
+            "golden": g.id,
+            "name": shown_name(g.fields),
+            "state": g.state,
+            "links": [f"{k.connection}/{k.object}/{k.remote_id}" for k in links[g.id] if k.state == "linked"],
+        }
+        for g in found.values()
+    ]
+    alone = [
+        {"record": _ref(r), "state": states.one(tx, r.connection, r.object, r.remote_id), "reason": r.reason}
+        for r in rows
+        if not linked[_ref(r)]
+    ]
+    return told, alone
 
 
 def _ref(row: Any) -> str:

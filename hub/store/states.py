@@ -19,31 +19,27 @@ GONE = ("deleted", "merged_into", "converted_into")
 OPEN = ("pending", "sent", "unknown")
 
 
-def _state() -> ColumnElement[str]:
-    """The state of a record, the first that fits. Needs the record's link and pending inbox row beside it."""
+def _state(connection: str, object: str) -> ColumnElement[str]:
+    """The state of a record of this spoke, the first that fits. Needs the record's link and pending inbox row beside it."""
     r, k, i = t.record.c, t.link.c, t.inbox.c
     e, c, o = t.error.c, t.conflict.c, t.operation.c
-    letters = select(e.connection + "|" + e.object + "|" + e.remote_id).where(e.state == "open", e.remote_id != "")
-    refused = select(e.golden + "|" + e.connection).where(e.state == "open", e.golden != "")
+    linked = k.state == "linked"
+    letters = select(e.remote_id).where(
+        e.connection == connection, e.object == object, e.state == "open", e.remote_id != ""
+    )
+    refused = select(e.golden).where(e.connection == connection, e.state == "open", e.golden != "")
     conflicts = select(c.golden).where(c.state == "open")
     waiting = select(o.link).where(o.state.in_(OPEN), o.link != "")
     return case(
         (r.disposition.in_(GONE), "deleted"),
-        (
-            or_(
-                (r.connection + "|" + r.object + "|" + r.remote_id).in_(letters),
-                and_(k.state == "linked", (k.golden + "|" + k.connection).in_(refused)),
-            ),
-            "failed",
-        ),
-        (and_(k.state == "linked", k.golden.in_(conflicts)), "conflict"),
+        (or_(r.remote_id.in_(letters), and_(linked, k.golden.in_(refused))), "failed"),
+        (and_(linked, k.golden.in_(conflicts)), "conflict"),
         (or_(r.disposition == "skipped", k.state.in_(["suspended", "refused"])), "excluded"),
         (i.seq.is_not(None), "pending"),
         (r.disposition.in_(["waiting", "held"]), "pending"),
         (and_(r.disposition == "", k.id.is_(None)), "pending"),  # linked without ever having been read: we created it
         (k.id.in_(waiting), "pending"),
-        (k.state == "linked", "in_sync"),
-        (r.disposition == "dead", "excluded"),
+        (linked, "in_sync"),
         else_="excluded",
     )
 
@@ -57,7 +53,7 @@ def _joined(*columns: Any) -> Select[Any]:
 
 def counts(tx: Tx, connection: str, object: str) -> dict[str, int]:
     """How many records of a spoke are in which state; all six states are named."""
-    r, state = t.record.c, _state().label("state")
+    r, state = t.record.c, _state(connection, object).label("state")
     query = _joined(state, func.count()).where(r.connection == connection, r.object == object).group_by(state)
     return {**dict.fromkeys(STATES, 0), **{row[0]: row[1] for row in tx.rows(query)}}
 
@@ -65,7 +61,9 @@ def counts(tx: Tx, connection: str, object: str) -> dict[str, int]:
 def one(tx: Tx, connection: str, object: str, remote_id: str) -> str:
     """The state of one record, "" if it was never seen."""
     r = t.record.c
-    query = _joined(_state()).where(r.connection == connection, r.object == object, r.remote_id == remote_id)
+    query = _joined(_state(connection, object)).where(
+        r.connection == connection, r.object == object, r.remote_id == remote_id
+    )
     return str(tx.value(query) or "")
 
 
@@ -74,7 +72,7 @@ def in_state(tx: Tx, connection: str, object: str, state: str, limit: int) -> Se
     r, k = t.record.c, t.link.c
     query = (
         _joined(r.remote_id, func.coalesce(k.golden, "").label("golden"), r.disposition, r.reason, r.place)
-        .where(r.connection == connection, r.object == object, _state() == state)
+        .where(r.connection == connection, r.object == object, _state(connection, object) == state)
         .order_by(r.remote_id)
         .limit(limit)
     )
