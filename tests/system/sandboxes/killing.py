@@ -48,6 +48,7 @@ class People:
     world: World
     chance: random.Random
     typed: list[Typed] = field(default_factory=list)
+    known_by_email: set[str] = field(default_factory=set)
     count: int = 0
 
     def fresh(self, path: str) -> str:
@@ -61,6 +62,9 @@ class People:
         self.count += 1
         name, email = f"Nr{self.count}", f"Person{self.count}@example.org"
         where = self.chance.choice(["sf", "hs", "both"])
+        if where == "both":
+            # Nothing but the address says that these two are one: it must not change before the hub has seen both.
+            self.known_by_email.add(name)
         if where != "hs":
             self.world.sf.seed("Contact", {"LastName": name, "Email": email})
         if where != "sf":
@@ -78,7 +82,8 @@ class People:
         rows = self.world.sf.rows("Contact") if side == "sf" else self.world.hs.rows("contacts")
         id = self.chance.choice(sorted(rows))
         name = rows[id]["LastName" if side == "sf" else "lastname"]
-        path = self.chance.choice(["given_name", "title", "city", "mobile", "email"])
+        paths = ["given_name", "title", "city", "mobile", "email"]
+        path = self.chance.choice(paths[:-1] if name in self.known_by_email else paths)
         value = self.fresh(path)
         if path in ("title", "city") and self.chance.random() < 0.2:
             value = ""
