@@ -235,7 +235,7 @@ def _tell_report(report: Any, json: bool) -> None:
 
 def _tell_problems(problems: Mapping[str, str]) -> None:
     for connection, text in sorted(problems.items()):
-        note(f"problem: {connection}: {text}")
+        note(f"problem: {text}" if text.startswith(f"{connection}:") else f"problem: {connection}: {text}")
 
 
 # ---------------------------------------------------------------- sweep, pause, resume

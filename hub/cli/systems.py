@@ -202,7 +202,7 @@ def doctor(
     for text in mended:
         say(f"{paint('✓', 'green')} mended: {text}")
     for f in found.findings:
-        say(f"{paint(*MARKS[f.level])} {f.about}: {f.text}")
+        say(f"{paint(*MARKS[f.level])} {f.text if f.text.startswith(f'{f.about}:') else f'{f.about}: {f.text}'}")
         if f.next and f.next not in f.text:
             say(f"    {f.next}")
     for g in found.guarantees:

@@ -39,7 +39,7 @@ def _sync(hub: Hub, tx: Tx, sync: Sync) -> dict[str, Any]:
         "reason": state["reason"],
         "applied": bool(state["applied"]),
         "first_run": sync.first_run,
-        "last_run": _run(last),
+        "last_run": _run(tx, last),
         "spokes": spokes,
         "records": {s: sum(spoke["records"][s] for spoke in spokes.values()) for s in states.STATES},
         "open": states.open_counts(tx, sync.name),
@@ -66,11 +66,18 @@ def _spoke(tx: Tx, connection: str, object: str) -> dict[str, Any]:
     }
 
 
-def _run(row: Any) -> dict[str, Any] | None:
+def _run(tx: Tx, row: Any) -> dict[str, Any] | None:
+    """A run as it ended; `problems`: {connection: why it could not be read}."""
     if row is None:
         return None
     names = ("id", "state", "kind", "trigger", "error")
-    return {**{n: getattr(row, n) for n in names}, "started": row.started, "ended": row.ended or None}
+    problems = {s.connection: s.error for s in runs.spokes(tx, row.id) if s.error}
+    return {
+        **{n: getattr(row, n) for n in names},
+        "problems": problems,
+        "started": row.started,
+        "ended": row.ended or None,
+    }
 
 
 def _lag(hub: Hub, spokes: Any) -> float | None:
@@ -85,7 +92,7 @@ def _word(found: dict[str, Any], paused: bool) -> str:
         return "paused"
     if found["holder"]:
         return "running"
-    if last is not None and last["state"] in ("failed", "refused"):
+    if last is not None and (last["state"] in ("failed", "refused") or last["problems"]):
         return "broken"
     if not found["applied"]:
         return "not applied"
@@ -119,8 +126,7 @@ def _needs(one: dict[str, Any]) -> list[dict[str, Any]]:
     name, opened, found = one["sync"], one["open"], []
     last = one["last_run"]
     if one["state"] == "broken" and last:
-        why = last["error"] or last["state"]
-        found.append(_need(f"{name}: the last run {_past(last['state'])}: {why}", f"accordant run {name}", sync=name))
+        found += _broken(name, last)
     if one["state"] == "paused":
         reason = f": {one['reason']}" if one["reason"] else ""
         found.append(_need(f"{name} is paused{reason}", f"accordant resume {name}", sync=name))
@@ -135,6 +141,21 @@ def _needs(one: dict[str, Any]) -> list[dict[str, Any]]:
         if opened[what]:
             found.append(_need(f"{name}: {opened[what]} {words}", f"accordant {what} list --sync {name}", sync=name))
     return found
+
+
+def _broken(sync: str, last: dict[str, Any]) -> list[dict[str, Any]]:
+    """Why the last run did not do its work: per system, or as a whole."""
+    if last["problems"]:
+        return [_told(sync, text) for text in last["problems"].values()]
+    text = f"the last run {_past(last['state'])}: {last['error'] or last['state']}"
+    return [_told(sync, text)]
+
+
+def _told(sync: str, text: str) -> dict[str, Any]:
+    """A whole message, parted into what happened and what to do."""
+    what, _, rest = text.partition(" Next: ")
+    next = rest.partition(". [")[0] or f"accordant run {sync}"
+    return _need(f"{sync}: {what.rstrip('.')}", next, sync=sync)
 
 
 def _past(state: str) -> str:

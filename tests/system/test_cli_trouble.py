@@ -46,11 +46,23 @@ def test_a_refused_token_exits_5_and_the_other_system_is_still_read(project: Pro
     assert "E-AUTH" in answer.json["spokes"]["left"]["error"]
 
 
+def test_status_says_that_a_system_could_not_be_read_and_what_to_do(project: Project) -> None:
+    project.left.token = "changed"
+    project("run", "customers")
+    found = project("status", "--json").json
+    assert found["syncs"][0]["state"] == "broken"
+    assert "refused the token" in found["needs_you"][0]["what"]
+    assert found["needs_you"][0]["next"] == "set auth.token of the connection left"
+    project.left.token = "letmein"
+    project("run", "customers")
+    assert project("status", "--json").json["needs_you"] == []
+
+
 def test_a_plan_with_a_refused_token_exits_5(project: Project) -> None:
     project.left.token = "changed"
     answer = project("plan", "customers")
     assert answer.code == 5
-    assert "problem: left:" in answer.err
+    assert answer.err.count("left:") == 1
 
 
 def test_connections_test_tells_a_refused_token_and_exits_5(project: Project) -> None:
