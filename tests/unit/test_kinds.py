@@ -178,6 +178,11 @@ def test_an_opt_out_beats_an_opt_in_of_the_same_run():
     assert d.golden.fields == {"email_opt_out": True} and [p.connection for p in d.lost] == ["a"]
 
 
+def test_of_two_spokes_that_may_speak_an_answer_beats_a_cleared_field():
+    d = consent(consents("a", None), consents("b", False, before=None), opt_in_from=("a", "b"))
+    assert d.golden.fields == {"email_opt_out": False} and d.due[0].link == "a" and d.lost[0].connection == "a"
+
+
 def test_clearing_an_opt_out_does_not_take_it_back_and_clearing_an_opt_in_is_allowed():
     kept = consent(consents("a", None, before=True), value=True)
     assert kept.golden.fields == {"email_opt_out": True} and kept.due[0].link == "a" and kept.lost[0].value is None

@@ -421,6 +421,22 @@ def test_a_first_reading_joins_an_open_conflict_if_it_differs():
     assert d.holds == held(a="1", b="2", c="3") and d.outcome == {"c": "conflicted", "d": "unchanged"}
 
 
+def test_first_readings_that_say_nothing_new_are_no_part_of_a_conflict():
+    same = {"x": FakeRule("x", lower=True)}
+    quiet = new("d", None), new("e", "OLD", rules=same)
+    opened = verdict(OLD, side(A, {"x": "1"}), side(B, {"x": "2"}), *quiet)
+    still = verdict(OLD, side(A), side(B), *quiet, held=held(a="1", b="2"))
+    for d in (opened, still):
+        assert d.holds == held(a="1", b="2") and d.bases == {} and d.due == ()
+        assert (d.outcome["d"], d.outcome["e"]) == ("unchanged", "unchanged")
+
+
+def test_first_readings_beside_a_conflict_get_their_base_once_it_closes():
+    d = verdict(OLD, side(A, {"x": "old"}), new("c", "old"), new("d", None), held=held(a="1"))
+    assert d.closed == ("x",) and d.bases == {"c": {"x": Pair("old", "old")}, "d": {"x": Pair(None, None)}}
+    assert [w.link for w in d.due] == ["d"]
+
+
 def test_an_edit_and_a_first_reading_in_one_decision_are_both_heard():
     d = verdict(OLD, side(A, {"x": "edited"}), new("b", "theirs"), policy=HOLD)
     assert d.golden.fields["x"] == "edited" and d.holds == (Held("x", {"b": "theirs"}, "edited"),)
