@@ -26,6 +26,11 @@ def postgres_url() -> Iterator[str]:
         made.create()
         made.close()
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_stays() -> Iterator[None]:
+    yield
     postgres.end_private()
 
 
@@ -58,9 +63,11 @@ def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
 
 
 def _empty(store: Store) -> None:
-    names = ", ".join(table.name for table in metadata.sorted_tables)
+    # Deleting a few rows is faster than truncating twenty tables with all their indexes.
+    clear = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
+    restart = [f"ALTER SEQUENCE {name}_seq_seq RESTART" for name in ("ac_audit", "ac_inbox")]
     with store.engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        connection.execute(text("; ".join(clear + restart)))
 
 
 @pytest.fixture(params=DATABASES)

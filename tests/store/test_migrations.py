@@ -68,7 +68,6 @@ def test_the_migration_makes_the_same_on_postgresql() -> None:
         made, wanted = pg_anatomy(one), pg_anatomy(two)
         one.close()
         two.close()
-    postgres.end_private()
     assert {name: t for name, t in made.items() if name != schema.VERSION_TABLE} == wanted
 
 
