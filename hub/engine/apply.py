@@ -60,6 +60,7 @@ class Verdicts:
     letters: list[dict[str, Any]] = field(default_factory=list)
     holds: list[tuple[str, Held, dict[str, Any], str]] = field(default_factory=list)
     closed: list[tuple[str, str, str]] = field(default_factory=list)
+    arrived: list[tuple[str, str, Sequence[str]]] = field(default_factory=list)
 
     def outcome(
         self,
@@ -89,6 +90,7 @@ class Verdicts:
 
     def write(self, batch: Batch) -> None:
         tx, sync = self.tx, self.run.sync.name
+        reviews.resolve_many(tx, self.arrived)
         goldens.save(tx, sync, list(self.goldens.values()), self.founded)
         keys.renew(self, batch)
         goldens.save_links(tx, list(self.links.values()), self.read_at)
@@ -103,8 +105,7 @@ class Verdicts:
         wake_linked(tx, self.opened)
         for letter in self.letters:
             reviews.letter(tx, letter)
-        for link in self.opened:
-            reviews.resolve_letters(tx, link.golden, link.connection, [])
+        reviews.resolve_many(tx, [(link.golden, link.connection, ()) for link in self.opened])
         self._settle_rows()
         audit.write(tx, self.entries)
 

@@ -20,7 +20,7 @@ from hub.engine.context import Hub, Run
 from hub.engine.look import Overwritten
 from hub.engine.pull import get, take_in
 from hub.engine.resolve import new_link
-from hub.store import agenda, goldens, operations, records, reviews, runs
+from hub.store import agenda, goldens, operations, records, runs
 from hub.store.db import dumps
 from hub.store.operations import Operation
 
@@ -140,7 +140,7 @@ def _done(one: _One) -> None:
             version, stamp = receipt.version or link_now.version, receipt.stamp or link_now.stamp
             one.keep_link(replace(link_now, base={**link_now.base, **base}, version=version, stamp=stamp))
     one.end("done", "done")
-    reviews.resolve_letters(one.v.tx, o.golden, o.connection, [f.path for f in o.fields])
+    one.v.arrived.append((o.golden, o.connection, [f.path for f in o.fields]))
 
 
 def _pair(spoke: Spoke, path: str, value: Any, sent: Any, receipt: Receipt) -> Pair:

@@ -124,9 +124,11 @@ def _settle_rows(hub: Hub, run: Run, spoke: Spoke, rows: Sequence[Pending]) -> N
         batch = load(tx, run, [*resolved.golden_of.values()])
         resolved.add_to(batch)
         load_refs(tx, batch, rows)
-        for golden_id in sorted(set(resolved.golden_of.values())):
-            mine = {link: row for (link, row) in resolved.rows if resolved.golden_of[row.remote_id] == golden_id}
-            decide_and_apply(verdicts, batch, batch.goldens[golden_id], mine)
+        mine: dict[str, dict[str, Pending]] = {}
+        for link, row in resolved.rows:
+            mine.setdefault(resolved.golden_of[row.remote_id], {})[link] = row
+        for golden_id in sorted(mine):
+            decide_and_apply(verdicts, batch, batch.goldens[golden_id], mine[golden_id])
         verdicts.write(batch)
 
 

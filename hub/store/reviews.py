@@ -203,6 +203,18 @@ def resolve_letters(tx: Tx, golden: str, connection: str, paths: Sequence[str], 
     )
 
 
+def resolve_many(tx: Tx, rows: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+    """The same for many (golden, connection, paths); costs one look-up where there are no letters."""
+    if not rows:
+        return
+    e = t.error.c
+    query = select(e.golden).where(tx.among(e.golden, {golden for golden, _, _ in rows}), e.state == "open").distinct()
+    lettered = {row[0] for row in tx.rows(query)}
+    for golden, connection, paths in rows:
+        if golden in lettered:
+            resolve_letters(tx, golden, connection, paths)
+
+
 def resolve_read_letters(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> None:
     e = t.error.c
     tx.run(
