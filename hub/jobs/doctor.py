@@ -5,11 +5,15 @@ Levels: ok · note (a limit of the remote that no setting changes) · warning ·
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hub.connect.connector import Capabilities, Identity, ObjectInfo
+from hub.connect.clock import MemoryTokens
+from hub.connect.connector import Capabilities, Clock, Context, Identity, ObjectInfo
+from hub.connect.http import Answer, Call, Http
+from hub.connect.limits import NoLimits
 from hub.core.errors import HubError
 from hub.core.model import Spoke, Sync
 from hub.jobs.assemble import Assembly
@@ -130,12 +134,42 @@ def _permissions(name: str, identity: Identity) -> Iterator[Finding]:
 
 
 def _skew(project: Assembly, name: str) -> Iterator[Finding]:
-    """How far the other clock is from ours, where the connector has seen it."""
-    skew = getattr(project.connectors[name], "skew", None)
-    if isinstance(skew, (int, float)):
-        level = "ok" if abs(skew) <= SKEW_ALLOWED else "warning"
-        next = "" if level == "ok" else "set this machine's clock by NTP, or raise clock_tolerance in the syncs"
-        yield Finding(level, name, f"its clock differs by {skew:+.1f} s", next)
+    """How far the other clock is from ours, by the Date of any answer of that host."""
+    connector = project.connectors[name]
+    urls = [str(connector.config.get(o.name) or o.default) for o in connector.options if o.name.endswith("url")]
+    private = (connector.config.get("network") or {}).get("allow_private") or ()
+    skew = clock_skew(name, urls[0], private, project.clock) if urls else None
+    if skew is None:
+        return
+    level = "ok" if abs(skew) <= SKEW_ALLOWED else "warning"
+    next = "" if level == "ok" else "set this machine's clock by NTP, or raise clock_tolerance in the syncs"
+    yield Finding(level, name, f"its clock differs from ours by {skew:+.1f} s", next)
+
+
+def clock_skew(name: str, url: str, allow_private: Sequence[str], clock: Clock) -> float | None:
+    """Seconds by which a host is ahead of us, to about a second; None if it does not say. Nothing is signed in for it."""
+    answers: list[Answer] = []
+
+    def noted(_call: Call, answer: Answer) -> HubError | None:
+        answers.append(answer)
+        return None
+
+    context = Context(clock, MemoryTokens(), NoLimits())
+    http = Http(name, context, url, allow_private=allow_private, timeout=10.0, translate=noted)
+    before = clock.now()
+    try:
+        answers.append(http.once(Call("clock", expects_json=False)))
+    except HubError:
+        if not answers:
+            return None
+    finally:
+        http.close()
+    middle = (before + clock.now()) / 2
+    try:
+        # The header has whole seconds, cut off: half a second is what is missing on average.
+        return parsedate_to_datetime(answers[0].headers["date"]).timestamp() + 0.5 - middle
+    except (KeyError, ValueError):
+        return None
 
 
 # ---------------------------------------------------------------- spokes
