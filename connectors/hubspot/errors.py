@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from hub.connect.http import redact, retry_after
 from hub.core.errors import Duplicate, Gone, HubError, Reject, Retry, SignIn, Stop, Unknown
 
 PAUSES = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+A_MINUTE = 60.0
 NOTHING = "Nothing was written"
 EXISTING = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value", re.IGNORECASE)
 NO_RECORD = ("OBJECT_NOT_FOUND", "NOT_FOUND")
@@ -71,7 +73,12 @@ def _too_many(refusal: Refusal) -> Retry:
     if after is None:
         after = refusal.until_midnight if policy == "DAILY" else PAUSES.get(policy)
     what = f"HubSpot's {policy.lower().replace('_', ' ') or 'rate'} limit is used up"
-    return Retry(what, after=after, where=refusal.where, unchanged=NOTHING, code="E-LIMIT", policy=policy)
+    next = f"run again after {_moment(refusal.now + after)}" if after and after > A_MINUTE else "run again in a minute"
+    return Retry(what, after=after, where=refusal.where, unchanged=NOTHING, next=next, code="E-LIMIT", policy=policy)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _locked(refusal: Refusal) -> Retry:

@@ -10,6 +10,7 @@ from hub.cli.output import count, paint, say, shown
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "associate": ("~", "yellow")}
 REMOVING = ("-", "red")
 OUTCOME_ORDER = ("unchanged", "applied", "conflicted", "waiting", "held", "skipped", "dead")
+NEEDS_A_PERSON = ("conflicted", "held", "dead")
 
 
 def _sign(action: str) -> str:
@@ -112,8 +113,13 @@ def show_report(report: Mapping[str, Any]) -> None:
         say(f"  {connection}: {written} · {count(spoke['api_calls'], 'API call')}")
         if spoke["error"]:
             say(f"    {paint('problem', 'red')}: {spoke['error']}")
-    if report["error"] and not any(s["error"] for s in report["spokes"].values()):
-        say(f"  {paint('problem', 'red')}: {report['error']}")
+    rest = report["error"]
+    for spoke in report["spokes"].values():
+        rest = rest.replace(spoke["error"], "")
+    if rest.strip("; "):
+        say(f"  {paint('problem', 'red')}: {rest.strip('; ')}")
+    if report["operations"].get("dead") or any(report["outcomes"].get(name) for name in NEEDS_A_PERSON):
+        say(f"  Next: accordant status {report['sync']} says what waits for a person")
 
 
 def _parts(counts: Mapping[str, int], order: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ moved meanwhile goes back to settle. Deletes are sent last.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from hub.connect.connector import Connector, Receipt, Write
-from hub.core.errors import HubError, Retry, Stop, Unknown
+from hub.core.errors import HubError, Reject, Retry, Stop, Unknown
 from hub.core.model import Spoke
 from hub.engine import guards, look, receipts
 from hub.engine.context import Hub, Run
@@ -114,6 +114,7 @@ def send(hub: Hub, run: Run, spoke: Spoke, batch: Sequence[Operation]) -> None:
         receipts.take_back(hub, run, spoke, batch, problem)
         raise
     hub.hook("written")
+    answers = _without_key_field(run, spoke, answers)
     overwritten = look.after_writing(hub, spoke, connector, batch, answers)
     receipts.store(hub, run, spoke, batch, answers, overwritten)
     facts: dict[str, object] = {"connection": spoke.connection, "records": len(batch)}
@@ -173,6 +174,27 @@ def _again(
     except HubError as problem:
         second = [Receipt(op, "retry", error=problem) for op in sorted(late)]
     return [r for r in answers if r.op not in late] + second
+
+
+def _without_key_field(run: Run, spoke: Spoke, answers: Sequence[Receipt]) -> list[Receipt]:
+    """Without the field for our keys nothing can be created safely: creates wait, and that is said once, not per record."""
+
+    def names_it(error: HubError | None) -> bool:
+        return isinstance(error, Reject) and spoke.key_field in error.fields
+
+    refused = [r for r in answers if r.status == "rejected" and names_it(r.error)]
+    if not refused:
+        return list(answers)
+    problem = Stop(
+        f"{spoke.object} does not take the key field {spoke.key_field}",
+        where=spoke.connection,
+        why=(refused[0].error or Reject("")).explain(),
+        unchanged="No record was created there; they wait",
+        next="accordant doctor says how to make the field",
+        code="E-KEY-FIELD",
+    )
+    run.problems[spoke.connection] = problem
+    return [replace(r, status="retry", error=problem) if r in refused else r for r in answers]
 
 
 def as_write(o: Operation, spoke: Spoke) -> Write:
