@@ -304,3 +304,43 @@ def test_ctrl_c_in_a_plan_stops_at_once(project: Project) -> None:
     answer = project("plan", "customers")
     assert answer.code == 130
     assert "Interrupted" in answer.err
+
+
+SLOW_RUN = """
+import pathlib, sys, time
+from tests.system.cli_project import make
+from hub.cli import run
+project = make(pathlib.Path(sys.argv[1]), first_run="apply")
+def slow(event):
+    if event == "before:changes":
+        print("reading", flush=True)
+        time.sleep(120)
+project.right.hook = slow
+sys.exit(run(["--project", sys.argv[1], "run", "customers"]))
+"""
+
+
+def test_ctrl_c_twice_stops_at_once_and_nobody_waits_for_what_it_held(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_RUN, str(tmp_path / "shop")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stderr
+    assert process.stdout.readline().strip() == "reading"
+    process.send_signal(signal.SIGINT)
+    lines = iter(process.stderr.readline, "")
+    assert any("Press Ctrl-C again" in line for line in lines)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    process.communicate()
+    found = subprocess.run(
+        [sys.executable, "-m", "accordant", "--project", str(tmp_path / "shop"), "status", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(found.stdout)["syncs"][0]["holder"] == ""
