@@ -168,21 +168,24 @@ def note_new(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     tx.upsert(t.record, rows, update=["seen"])
 
 
+MANY = 4_000
+"""From so many pending rows on, `next_linked` walks the links and not the inbox."""
+
+
 def next_linked(tx: Tx, sync: str, after: str, limit: int) -> list[str]:
-    """Golden ids, in order, whose links have pending changes."""
+    """Golden ids, in order, whose links have pending changes.
+
+    A few changes are joined and sorted at each call. Of very many that would take ever longer with their number, so the
+    links are then walked in order until enough with a change are found.
+    """
     i, k = t.inbox.c, t.link.c
-    query = (
-        select(k.golden)
-        .join_from(
-            t.inbox,
-            t.link,
-            and_(i.connection == k.connection, i.object == k.object, i.remote_id == k.remote_id),
-        )
-        .where(i.pending, i.sync == sync, k.golden > after)
-        .distinct()
-        .order_by(k.golden)
-        .limit(limit)
-    )
+    of_link = and_(i.pending, i.sync == sync, *(i[n] == k[n] for n in ("connection", "object", "remote_id")))
+    some = select(i.seq).where(i.pending, i.sync == sync).limit(MANY).subquery()
+    if int(tx.value(select(func.count()).select_from(some))) < MANY:
+        query = select(k.golden).join_from(t.inbox, t.link, of_link)
+    else:
+        query = select(k.golden).where(select(i.seq).where(of_link).exists())
+    query = query.where(k.golden > after).distinct().order_by(k.golden).limit(limit)
     return [row[0] for row in tx.rows(query)]
 
 
@@ -243,7 +246,7 @@ def contested(tx: Tx, sync: str, limit: int = 10_000) -> list[Pending]:
 def set_points(tx: Tx, points: Mapping[int, Mapping[str, str]]) -> None:
     """Note on pending rows when single fields were edited."""
     if points:
-        tx.connection.execute(
+        tx.many(
             update(t.inbox).where(t.inbox.c.seq == bindparam("b_seq")).values(points=bindparam("b_points")),
             [{"b_seq": seq, "b_points": dumps(found)} for seq, found in points.items()],
         )
