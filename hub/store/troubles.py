@@ -40,7 +40,7 @@ FULL = Trouble(
     Stop,
     "E-DISK",
     "the disk is full or failing: the database cannot be written",
-    "This step was rolled back and no remote call was made for it",
+    "This step was rolled back; a write whose answer could not be stored is looked up by the next run",
     "free some room, then run again; the run continues where it stopped",
 )
 CLOSED = Trouble(
