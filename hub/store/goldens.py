@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from hub.core.model import Golden, Link, Pair, Source
 from hub.store import tables as t
@@ -163,7 +163,7 @@ def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str,
                 k.connection == connection,
                 k.object == object,
                 k.remote_id == bindparam("b_id"),
-                k.state.in_(["linked", "suspended"]),
+                or_(k.state == "linked", k.state == "suspended"),
             )
             .values(version=bindparam("b_version"), stamp=bindparam("b_stamp"), read_at=tx.now),
             [{"b_id": i, "b_version": v, "b_stamp": s} for i, v, s in rows],
