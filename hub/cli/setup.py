@@ -41,6 +41,8 @@ def init(
             code="E-FILE",
         ) from error
     with Assembly(root, mine.env) as project:
+        if schema.version(project.unchecked_store) == "":
+            schema.upgrade(project.unchecked_store)
         version = schema.version(project.store)
     if json:
         as_json({"project": str(root), "made": made, "database": version})

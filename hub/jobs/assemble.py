@@ -77,7 +77,7 @@ class Assembly:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for name in ("connectors", "store"):
+        for name in ("connectors", "unchecked_store"):
             made = self.__dict__.get(name)
             if made is not None:
                 made.close()
