@@ -49,7 +49,14 @@ class People:
     chance: random.Random
     typed: list[Typed] = field(default_factory=list)
     known_by_email: set[str] = field(default_factory=set)
+    companies: list[str] = field(default_factory=list)
     count: int = 0
+
+    def found_companies(self, count: int) -> None:
+        self.companies = [
+            self.world.sf.seed("Account", {"Name": f"Company {n}", "Website": f"https://company{n}.example"})
+            for n in range(count)
+        ]
 
     def fresh(self, path: str) -> str:
         """A value that was never typed before."""
@@ -73,12 +80,18 @@ class People:
     def work(self) -> None:
         """An hour's edits."""
         for _ in range(self.chance.randint(2, 5)):
-            self.edit()
+            self.edit(self.chance.choice(["sf", "hs"]))
+        if self.chance.random() < 0.5:
+            self.move()
         if self.chance.random() < 0.5:
             self.arrive()
 
-    def edit(self) -> None:
-        side = self.chance.choice(["sf", "hs"])
+    def move(self) -> None:
+        """Somebody goes to another company, or to none."""
+        id = self.chance.choice(sorted(self.world.sf.rows("Contact")))
+        self.world.sf.edit("Contact", id, {"AccountId": self.chance.choice([*self.companies, None])})
+
+    def edit(self, side: str) -> None:
         rows = self.world.sf.rows("Contact") if side == "sf" else self.world.hs.rows("contacts")
         id = self.chance.choice(sorted(rows))
         name = rows[id]["LastName" if side == "sf" else "lastname"]
@@ -99,10 +112,14 @@ class People:
 
 
 class Executioner:
-    """Kills a process when the two sandboxes together have seen its n-th call: before it is carried out, or after."""
+    """Kills a process when the two sandboxes together have seen its n-th call: before it is carried out, or after.
 
-    def __init__(self, sandboxes: tuple[Sandbox, ...]) -> None:
+    `meddle` is called now and then while a call is on its way: people do not wait for a run to end.
+    """
+
+    def __init__(self, sandboxes: tuple[Sandbox, ...], meddle: Callable[[], None]) -> None:
         self._lock = threading.Lock()
+        self._meddle = meddle
         self.pid, self.left, self.after = 0, 0, False
         for sandbox in sandboxes:
             sandbox.respond = self._watching(sandbox.respond)
@@ -116,6 +133,7 @@ class Executioner:
             with self._lock:
                 self.left -= 1
                 now = self.pid if self.pid and self.left == 0 else 0
+                self._meddle()
             if now and not self.after:
                 os.kill(now, signal.SIGKILL)
                 return Response(500), Fault("drop")

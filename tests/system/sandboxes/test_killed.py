@@ -14,6 +14,7 @@ from tests.system.sandboxes.world import PLAIN, World
 
 KILLS = 10
 MOST_RUNS = 4
+MEDDLING = 0.1
 
 
 def plain(path: str, value: Any) -> str:
@@ -47,6 +48,9 @@ def in_force(world: World) -> dict[tuple[str, str], str]:
             told, other = plain(path, left.get(sf)), plain(path, right.get(hs))
             assert told == other, (name, path, told, other)
             found[name, path] = told
+        company = left["AccountId"] and world.sf.rows("Account")[left["AccountId"]]["Name"]
+        employer = right["@companies.primary"] and world.hs.rows("companies")[right["@companies.primary"]]["name"]
+        assert company == employer, (name, company, employer)
     return found
 
 
@@ -88,9 +92,16 @@ def states_of_operations(world: World) -> dict[str, int]:
 def test_ten_kills_with_failing_systems_double_and_lose_nothing(world: World, seed: int) -> None:
     chance = random.Random(seed)
     people = People(world, chance)
-    executioner = Executioner(world.sandboxes)
+    people.found_companies(3)
     for _ in range(8):
         people.arrive()
+    world.run()
+
+    def meddle() -> None:
+        if chance.random() < MEDDLING and world.sf.faults:
+            people.edit(chance.choice(["sf", "hs"]))
+
+    executioner = Executioner(world.sandboxes, meddle)
     stir(world)
     codes = []
     for _ in range(KILLS):
