@@ -173,7 +173,7 @@ def _engine(url: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    engine = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: Any, _record: Any) -> None:
@@ -187,7 +187,9 @@ def _postgresql(url: str) -> Engine:
 def _sqlite(url: str) -> Engine:
     memory = ":memory:" in url or url == "sqlite://"
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": PATIENCE}, **options)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": PATIENCE}, hide_parameters=True, **options
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: Any, _record: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from hub.core.model import Held, Raw, Value
 from hub.store import tables as t
-from hub.store.db import Tx, dumps, loads
+from hub.store.db import Tx, dumps, fits, loads
 from hub.store.plain import as_dict
 
 # ---------------------------------------------------------------- conflicts
@@ -176,7 +176,13 @@ def letter(tx: Tx, row: Mapping[str, Any]) -> None:
         e.state == "open",
         *(getattr(e, n) == row[n] for n in ("golden", "connection", "object", "remote_id", "path", "action")),
     ]
-    seen = {"count": e.count + 1, "last_at": tx.now, "run": row["run"], "text": row["text"], "value": row["value"]}
+    seen = {
+        "count": e.count + 1,
+        "last_at": tx.now,
+        "run": row["run"],
+        "text": fits(row["text"]),
+        "value": row["value"],
+    }
     if not tx.run(update(t.error).where(*same).values(**seen)):
         tx.add(t.error, [{**row, "first_at": tx.now, "last_at": tx.now}])
 
