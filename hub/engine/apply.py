@@ -143,9 +143,11 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     sides: list[Side] = []
     read: dict[str, Pending] = {}
     before = dict(links)
-    wanted = operations.intents(batch.open.get(golden.id, ()))
+    existing = batch.open.get(golden.id, ())
+    wanted = operations.intents(existing)
+    unsent = {o.link: o.action for o in existing if o.state == "pending" and o.action in ("delete", "archive")}
     for id, link in links.items():
-        links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}))
+        links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}), unsent.get(id, ""))
         if side is not None:
             sides.append(side)
             if side.reading is not None:
@@ -168,7 +170,7 @@ def _forget_founded(v: Verdicts, golden: Golden, read: Mapping[str, Pending]) ->
 
 
 def _side(
-    v: Verdicts, link: Link, row: Pending | None, intents: Mapping[str, Sequence[Any]]
+    v: Verdicts, link: Link, row: Pending | None, intents: Mapping[str, Sequence[Any]], deleting: str
 ) -> tuple[Link, Side | None]:
     """A link as decide sees it. Rows that decide need not see get their outcome here."""
     spoke = v.run.spoke(link.connection, link.object)
@@ -185,6 +187,7 @@ def _side(
         drift=spoke.drift,
         writes=spoke.writes,
         intents=intents,
+        deleting=deleting,
     )
     return link, side
 
