@@ -32,11 +32,9 @@ def plan(
     json: Json = False,
 ) -> int:
     """Show what a run would change, field by field, deletes and cost included. Nothing is written."""
-    from hub.engine import planning
-
     with working(ctx) as (project, _):
         project.check_accounts(sync)
-        found = planning.plan(project.hub, sync, full=full)
+        found = _planned(project, sync, full=full)
         if out is not None:
             store_plan(out, found)
     if json:
@@ -47,6 +45,16 @@ def plan(
         if out is not None:
             say(f"Stored in {out} (it holds personal values). Apply it: accordant apply {out}")
     return exits.of_plan(found)
+
+
+def _planned(project: Assembly, name: str, *, full: bool = False) -> dict[str, Any]:
+    """The engine's plan, and which systems are read whole for it although they were read before."""
+    from hub.engine import planning
+    from hub.engine.status import is_reread
+
+    with project.store.read() as tx:
+        again = [s.connection for s in project.hub.sync(name).spokes if is_reread(tx, s)]
+    return {**planning.plan(project.hub, name, full=full), "reread": again}
 
 
 def store_plan(path: Path, found: Mapping[str, Any]) -> None:
@@ -189,10 +197,9 @@ def run_one(
 
 def _first_plan(project: Assembly, name: str, quiet: bool) -> tuple[dict[str, Any], int]:
     """A sync that was never applied says first what it would do."""
-    from hub.engine import planning
     from hub.jobs.folder import private_file
 
-    found = planning.plan(project.hub, name)
+    found = _planned(project, name)
     failed = exits.of_plan({**found, "first": True})
     told = {**found["report"], "state": "planned", "plan": "", "counts": found["counts"], "problems": found["problems"]}
     if failed != exits.CHANGES:

@@ -79,6 +79,8 @@ def _show_sync(sync: Mapping[str, Any], now: float) -> None:
     for name, spoke in sync["spokes"].items():
         parts = [f"{RECORD_WORDS.get(s, s)} {n:,}" for s, n in spoke["records"].items() if n]
         say(f"    {name}: {' · '.join(parts) or 'nothing read yet'}")
+        if spoke["reread"]:
+            say("      its mapping or scope changed: the next run reads everything again")
     waiting = [f"{c}: {a} {n:,}" for c, ops in sorted(sync["operations"].items()) for a, n in sorted(ops.items())]
     if waiting:
         say(f"    to be written: {', '.join(waiting)}")

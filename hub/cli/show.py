@@ -26,6 +26,8 @@ def show_plan(plan: Mapping[str, Any], *, sample: int) -> None:
     report = plan["report"]
     read = ", ".join(f"{c} {s['read']:,}" for c, s in report["spokes"].items())
     say(f"Plan of {plan['sync']}: read {read or 'nothing'}; nothing was written.")
+    for connection in plan.get("reread", ()):
+        say(f"  {connection}: its mapping or scope changed, so everything was read again")
     _sums(plan)
     _waiting(plan)
     _operations(plan["operations"], sample)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hub.core.model import Sync
+from hub.core.model import Spoke, Sync
 from hub.engine.context import Hub, lease_name
+from hub.engine.pull import fingerprint
 from hub.store import runs, states
 from hub.store.db import Tx
 
@@ -32,7 +33,7 @@ def status(hub: Hub, names: Sequence[str] = ()) -> dict[str, Any]:
 def _sync(hub: Hub, tx: Tx, sync: Sync) -> dict[str, Any]:
     state = runs.sync_state(tx, sync.name)
     last = next((r for r in runs.latest(tx, sync.name, 5) if r.kind != "plan"), None)
-    spokes = {f"{s.connection}.{s.object}": _spoke(tx, s.connection, s.object) for s in sync.spokes}
+    spokes = {f"{s.connection}.{s.object}": _spoke(tx, s) for s in sync.spokes}
     found: dict[str, Any] = {
         "sync": sync.name,
         "state": "",
@@ -55,15 +56,21 @@ def _sync(hub: Hub, tx: Tx, sync: Sync) -> dict[str, Any]:
     return found
 
 
-def _spoke(tx: Tx, connection: str, object: str) -> dict[str, Any]:
-    cursor = runs.cursor(tx, connection, object)
-    records = states.counts(tx, connection, object)
+def _spoke(tx: Tx, spoke: Spoke) -> dict[str, Any]:
+    cursor = runs.cursor(tx, spoke.connection, spoke.object)
+    records = states.counts(tx, spoke.connection, spoke.object)
     return {
         "records": records,
         "held": sum(n for state, n in records.items() if state != "deleted"),
         "pulled_at": cursor.pulled_at or None,
         "complete": cursor.full_done,
+        "reread": is_reread(tx, spoke),
     }
+
+
+def is_reread(tx: Tx, spoke: Spoke) -> bool:
+    """Whether the next run reads everything again, because the mapping or the scope changed since the last one."""
+    return runs.cursor(tx, spoke.connection, spoke.object).fingerprint not in ("", fingerprint(spoke))
 
 
 def _run(tx: Tx, row: Any) -> dict[str, Any] | None:

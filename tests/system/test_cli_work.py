@@ -102,6 +102,16 @@ def test_plan_as_json_has_the_keys_that_tools_read(project: Project) -> None:
     assert {"field", "old", "new", "from", "reason", "place"} <= set(found["operations"][0]["fields"][0])
 
 
+def test_a_changed_mapping_is_said_to_cause_a_full_reading(applied: Project) -> None:
+    assert applied("plan", "customers", "--json").json["reread"] == []
+    applied.change("mappings/right.person.yaml", "last", "{field: last, length: 20}")
+    assert "everything again" in applied("status").out
+    answer = applied("plan", "customers")
+    assert "right: its mapping or scope changed, so everything was read again" in answer.out
+    assert applied("run", "customers").code == 0
+    assert "everything again" not in applied("status").out
+
+
 # ---------------------------------------------------------------- apply
 
 
