@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from hub.cli import exits
 from hub.cli.output import as_json, count, moment, say, shown
 from hub.cli.session import By, Json, opened, who
 from hub.core.errors import HubError
+
+if TYPE_CHECKING:
+    from hub.jobs.assemble import Assembly
 
 OfSync = Annotated[str, typer.Option("--sync", help="Only those of this sync.")]
 
@@ -65,16 +68,39 @@ def resolve_conflict(
             code="E-USAGE",
         )
     with opened(ctx) as project:
-        found = repair.resolve_conflict(project.hub, id, keep=keep, value=_value(value), by=by or who())
+        chosen = None if value is None else _tidied(project, id, value)
+        found = repair.resolve_conflict(project.hub, id, keep=keep, value=chosen, by=by or who())
     told = {"id": id, "sync": found["sync"], "golden": found["golden"], "path": found["path"], "state": "decided"}
     return _answered(told, f"{found['path']} of {found['golden']} is decided.", json)
 
 
-def _value(text: str | None) -> Any:
-    """What was typed: lists, objects, numbers and null as JSON, everything else as text."""
+def _tidied(project: Assembly, id: str, text: str) -> Any:
+    """What was typed, as the field's type holds it."""
+    from hub.core import values
+    from hub.store import reviews
+
+    with project.store.read() as tx:
+        conflict = reviews.conflict(tx, id) or {"sync": "", "path": ""}
+    sync = project.hub.syncs.get(conflict["sync"])
+    rules = [s.mapping.rules.get(conflict["path"]) for s in (sync.spokes if sync else ())]
+    kind = next((rule.kind for rule in rules if rule is not None), "text")
+    try:
+        return values.tidy(kind, _value(text)) if kind in values.KINDS else _value(text)
+    except ValueError as error:
+        raise HubError(
+            f"this value does not fit {conflict['path']}",
+            why=f"expected {error}",
+            unchanged="Nothing was decided",
+            next=f"accordant conflicts resolve {id} --value VALUE",
+            code="E-VALUE",
+        ) from error
+
+
+def _value(text: str) -> Any:
+    """Lists, objects and null as JSON, everything else as text."""
     import json
 
-    if text is None or not text.startswith(("{", "[", "null", "true", "false", '"')):
+    if not text.startswith(("{", "[", "null", "true", "false", '"')):
         return text
     try:
         return json.loads(text)

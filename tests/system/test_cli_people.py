@@ -79,6 +79,20 @@ def test_a_decision_names_one_value(torn: Project, words: list[str]) -> None:
     assert torn("conflicts", "resolve", id, *words).code == 1
 
 
+def test_a_typed_value_is_tidied_as_the_fields_type_wants_it(project: Project) -> None:
+    project.change("config/syncs/customers.yaml", "job_title: hold", "email: hold")
+    project.left.edit("contact", project.names["ana"], {"Email": "l@example.org"})
+    project.right.edit("person", project.names["ana2"], {"mail": "r@example.org"})
+    assert project("run", "customers").code == 4
+    id = project("conflicts", "list", "--json").json["conflicts"][0]["id"]
+    refused = project("conflicts", "resolve", id, "--value", "no address")
+    assert refused.code == 1
+    assert "[E-VALUE]" in refused.err and "Nothing was decided" in refused.err
+    assert project("conflicts", "resolve", id, "--value", " THIRD@example.org ").code == 0
+    assert project("run", "customers").code == 0
+    assert project.left.rows("contact")[project.names["ana"]]["Email"] == "third@example.org"
+
+
 def test_keeping_a_system_that_has_no_claim_names_those_that_have(torn: Project) -> None:
     id = torn("conflicts", "list", "--json").json["conflicts"][0]["id"]
     answer = torn("conflicts", "resolve", id, "--keep", "middle")
