@@ -47,6 +47,6 @@ def _backup(store: Store, copy: Store) -> None:
 def _copy_rows(store: Store, copy: Store) -> None:
     with store.read() as source, copy.begin() as target:
         for table in t.metadata.sorted_tables:
-            result = source.connection.execute(select(table))
-            while rows := result.fetchmany(CHUNK):
-                target.add(table, [dict(row._mapping) for row in rows])
+            result = source.connection.execute(select(table).execution_options(yield_per=CHUNK))
+            for rows in result.mappings().partitions():
+                target.add(table, [dict(row) for row in rows])
