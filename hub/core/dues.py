@@ -52,6 +52,8 @@ def owed(
         rule, pair = side.rules[path], base.get(path)
         if path in frozen:
             continue
+        if pair is not None and rule.readable and pair.agreed == golden.fields.get(path):
+            continue
         if pair is not None and readable(side, rule) and not pushes(side, rule):
             _follow(found, rule, pair, golden)
         elif not rule.readable:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
 from unicodedata import normalize
 
 from hub.core.model import ABSENT, UNRESOLVED, Fields, MatchRule, Value
@@ -99,10 +100,13 @@ def _plain(value: Value) -> str:
     if value in (None, ABSENT, UNRESOLVED, "", [], {}):
         return ""
     if isinstance(value, str):
+        if value.isascii():
+            return " ".join(value.casefold().split())
         return " ".join(normalize("NFKC", normalize("NFKC", value).casefold()).split())
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _hash(digits: int, *parts: str) -> str:
     # JSON keeps the parts apart: ("a", "bc") and ("ab", "c") must never share a key.
-    return blake2b(json.dumps(parts).encode(), digest_size=digits // 2).hexdigest()
+    text = f"[{', '.join(map(encode_basestring_ascii, parts))}]"
+    return blake2b(text.encode(), digest_size=digits // 2).hexdigest()

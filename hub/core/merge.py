@@ -16,7 +16,7 @@ from hub.core.kinds import merge_consent, merge_set, opted_out
 from hub.core.model import FieldChange, Lost, Missing, Note, Pair, Raw, Source, Value
 from hub.core.policies import EMPTY, Candidate, choose
 
-_SPECIAL: Mapping[str, Callable[[Question, Answer, Sequence[Heard]], None]] = {
+SPECIAL: Mapping[str, Callable[[Question, Answer, Sequence[Heard]], None]] = {
     "set": merge_set,
     "consent": merge_consent,
 }
@@ -30,9 +30,9 @@ def merge_field(q: Question, heard: Sequence[Heard]) -> Answer:
     asks, stuck = _claims(q, a, heard)
     if q.decision is not None:
         _decided(q, a, asks, *q.decision)
-    elif q.kind in _SPECIAL:
+    elif q.kind in SPECIAL:
         a.closed = q.hold is not None
-        _SPECIAL[q.kind](q, a, asks)
+        SPECIAL[q.kind](q, a, asks)
     elif q.hold is not None:
         _frozen(q, a, asks, stuck)
     else:

@@ -9,11 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hub.core.ballot import Answer, Question, Versions
+from hub.core.ballot import Answer, Question, Versions, source_of
 from hub.core.dues import Owed, owed, render, watch
-from hub.core.hearing import EDIT, Heard, alike, canonical, hear, readable
-from hub.core.merge import merge_field
-from hub.core.model import Decision, Due, Golden, Held, Link, Lost, Note, Pair, Policy, Refs, Side, Value
+from hub.core.hearing import EDIT, NEW, Heard, alike, canonical, hear, readable
+from hub.core.merge import SPECIAL, merge_field
+from hub.core.model import (
+    Decision,
+    Due,
+    FieldChange,
+    Golden,
+    Held,
+    Link,
+    Lost,
+    Note,
+    Pair,
+    Policy,
+    Refs,
+    Side,
+    Source,
+    Value,
+)
+from hub.core.policies import EMPTY
 
 __all__ = ["decide", "render"]
 
@@ -23,7 +39,8 @@ WORST_FIRST = ("held", "conflicted", "waiting", "applied")
 
 @dataclass(slots=True)
 class _Work:
-    """What is gathered on the way to a Decision. `marks`: the outcomes that each link's reading could have."""
+    """What is gathered on the way to a Decision. `fields`, `sources`: what enters the golden record; `marks`: the outcomes
+    that each link's reading could have."""
 
     golden: Golden
     sides: list[Side]
@@ -32,6 +49,9 @@ class _Work:
     was: Mapping[str, Link]
     heard: dict[str, list[Heard]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    fields: dict[str, Value] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    changes: dict[str, FieldChange] = field(default_factory=dict)
     bases: dict[str, dict[str, Pair]] = field(default_factory=dict)
     due: dict[str, Due] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
@@ -74,7 +94,10 @@ def decide(
     resolved, recent = resolved or {}, recent or {}
     for path in sorted({*work.heard, *holds, *resolved}):
         heard = work.heard.get(path, ())
-        if path in holds or path in resolved or not _idle(work, path, heard):
+        asked = path in holds or path in resolved
+        if not asked and path not in recent and len(heard) == 1 and _plain_first(work, path, heard[0], run):
+            continue
+        if asked or not _idle(work, path, heard):
             q = _question(work, path, run, now)
             q.hold, q.decision, q.recent = holds.get(path), resolved.get(path), recent.get(path, ())
             work.answers[path] = merge_field(q, heard)
@@ -111,6 +134,31 @@ def _listen(work: _Work) -> None:
                 work.heard.setdefault(path, []).append(h)
 
 
+def _plain_first(work: _Work, path: str, h: Heard, run: str) -> bool:
+    """The commonest case, without ceremony: one side is heard for the first time, and nothing stands against its value.
+
+    What is done here is what `merge_field` would answer. False, and nothing is done, where that has more to consider.
+    """
+    if h.what != NEW or h.base is not None or h.rule.kind in SPECIAL or _kind(work, path) in SPECIAL:
+        return False
+    value, was = h.value, work.golden.fields.get(path)
+    if value in EMPTY or was in EMPTY:
+        if value not in EMPTY:
+            reason = "first_link" if work.golden.fields else "founded"
+            work.changes[path] = FieldChange(path, was, value, h.connection, reason)
+            work.fields[path], work.sources[path] = value, source_of(h, run)
+    elif value != was:
+        return False
+    work.bases.setdefault(h.link, {})[path] = Pair(value, h.raw)
+    work.marks.setdefault(h.link, set()).add("applied")
+    return True
+
+
+def _kind(work: _Work, path: str) -> str:
+    """The type of a field, as the first side that may speak of it says."""
+    return next((r.kind for s in work.sides if (r := s.rules.get(path)) is not None and readable(s, r)), "text")
+
+
 def _idle(work: _Work, path: str, heard: Sequence[Heard]) -> bool:
     """Whether nothing was said about the field, and the mapping still makes of it what it made before."""
     source, value = work.golden.sources.get(path), work.golden.fields.get(path)
@@ -124,14 +172,13 @@ def _idle(work: _Work, path: str, heard: Sequence[Heard]) -> bool:
 
 
 def _question(work: _Work, path: str, run: str, now: str) -> Question:
-    mapped = [s for s in work.sides if path in s.rules]
     golden = work.golden
     return Question(
         path=path,
-        kind=next((s.rules[path].kind for s in mapped if readable(s, s.rules[path])), "text"),
+        kind=_kind(work, path),
         value=golden.fields.get(path),
         source=golden.sources.get(path),
-        sides=mapped,
+        sides=[s for s in work.sides if path in s.rules],
         policy=work.policy,
         refs=work.refs,
         run=run,
@@ -141,8 +188,10 @@ def _question(work: _Work, path: str, run: str, now: str) -> Question:
 
 
 def _take_answers(work: _Work) -> None:
-    fields, sources = dict(work.golden.fields), dict(work.golden.sources)
+    fields, sources = {**work.golden.fields, **work.fields}, {**work.golden.sources, **work.sources}
     for path, a in work.answers.items():
+        if a.change is not None:
+            work.changes[path] = a.change
         if a.change is not None or a.source != sources.get(path):
             fields[path] = a.value
             if a.source is not None:
@@ -226,14 +275,14 @@ def _decision(work: _Work) -> Decision:
     bases = {}
     for side in work.sides:
         new = {**side.link.base, **work.bases.get(side.link.id, {})}
-        if new != side.link.base:
+        if side.link.id in work.bases and new != side.link.base:
             bases[side.link.id] = new
     answers = work.answers.values()
     return Decision(
         golden=work.golden,
         bases=bases,
-        links=tuple(s.link for s in work.sides if s.link != work.was[s.link.id]),
-        changes=tuple(a.change for a in answers if a.change is not None),
+        links=tuple(s.link for s in work.sides if s.link is not work.was[s.link.id]),
+        changes=tuple(work.changes[path] for path in sorted(work.changes)),
         lost=tuple(work.lost),
         due=tuple(work.due[id] for id in sorted(work.due)),
         holds=tuple(a.hold for a in answers if a.hold is not None),
