@@ -58,7 +58,8 @@ class Tx:
         """Run a statement once for each row of parameters. Returns how many rows of the table it touched."""
         if not rows:
             return 0
-        return self.connection.execute(statement, self._storable(rows)).rowcount
+        counted: dict[str, Any] = {"preserve_rowcount": True}
+        return self.connection.execute(statement, self._storable(rows), execution_options=counted).rowcount
 
     def add(self, table: Table, rows: Rows) -> None:
         self.many(insert(table), rows)
