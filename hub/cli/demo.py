@@ -128,6 +128,7 @@ def _told(stage: Stage, seconds: float, root: Path, boxes: dict[str, Any], world
         "project": str(root),
         "sandboxes": {name: box.url for name, box in boxes.items()},
         "people": len(world.people),
+        "try": _things_to_try(root, boxes, world),
         "promises": promises,
     }
 
@@ -157,7 +158,7 @@ def _stay(stage: Stage, told: dict[str, Any], ended: threading.Event) -> None:
     """Leave everything running until somebody ends it."""
     stage.say()
     stage.say("The two sandboxes run until you press Ctrl-C. In another terminal:")
-    for line in _things_to_try(told):
+    for line in told["try"]:
         stage.say(f"  {line}")
     stage.say()
     try:
@@ -166,5 +167,36 @@ def _stay(stage: Stage, told: dict[str, Any], ended: threading.Event) -> None:
         note("Stopped.")
 
 
-def _things_to_try(told: dict[str, Any]) -> list[str]:
-    return [f"export ACCORDANT_PROJECT={told['project']}", "accordant status"]
+def _things_to_try(root: Path, boxes: dict[str, Any], world: World) -> list[str]:
+    """Lines that can be copied into another terminal while the sandboxes run."""
+    me, auth = program(), boxes["hs"].config()["auth"]
+    one = next(p for p in world.common("email") if p.number % 7 != 3)
+    return [
+        f"export ACCORDANT_PROJECT={root}",
+        f"{me} status",
+        f"{me} matches list",
+        f"{me} explain {one.email}",
+        "",
+        "# change somebody in HubSpot through its API, and let the change travel",
+        f"curl -sX PATCH {boxes['hs'].url}/crm/v3/objects/contacts/{world.person_ids['hs'][one.number]} \\",
+        f"  -H 'Authorization: Bearer {auth['token']}' -H 'Content-Type: application/json' \\",
+        """  -d '{"properties": {"jobtitle": "Astronaut"}}'""",
+        f"{me} plan customers",
+        f"{me} run customers",
+        f"{me} explain {one.email} job_title",
+        "",
+        "# or let the schedules do it",
+        f"{me} serve",
+    ]
+
+
+def program() -> str:
+    """How a person starts this program from here."""
+    import shutil
+    import sys
+
+    found, mine = shutil.which("accordant"), Path(sys.argv[0])
+    if found and Path(found).resolve() == mine.resolve():
+        return "accordant"
+    here = Path.cwd()
+    return str(mine.relative_to(here)) if mine.is_absolute() and mine.is_relative_to(here) else str(mine)

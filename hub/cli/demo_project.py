@@ -65,10 +65,7 @@ def make(root: Path, env: Mapping[str, str], boxes: Mapping[str, Any]) -> None:
     from hub.jobs.folder import make_project, private_file
 
     clear(root)
-    shutil.copytree(examples() / "config", root / "config", dirs_exist_ok=True)
-    shutil.copytree(examples() / "mappings", root / "mappings", dirs_exist_ok=True)
-    for path in (root / "mappings").glob("*.yaml"):
-        _national_numbers(path)
+    _copy_examples(root)
     blocks, secrets = {}, {}
     for name, box in boxes.items():
         blocks[name], kept = _block(name, box.config())
@@ -78,6 +75,26 @@ def make(root: Path, env: Mapping[str, str], boxes: Mapping[str, Any]) -> None:
     private_file(root, "demo").write_text("This folder was made by `accordant demo`, which may empty it.\n")
     with Assembly(root, env) as project:
         _store(project, secrets)
+
+
+def _copy_examples(root: Path) -> None:
+    """The mappings and syncs of these two systems. Other settings stay behind: in a checkout they may be somebody's own."""
+    found = examples()
+    (root / "config" / "syncs").mkdir(parents=True, exist_ok=True)
+    (root / "mappings").mkdir(exist_ok=True)
+    for path in sorted((found / "config" / "syncs").glob("*.yaml")):
+        if _connections(path) <= SYSTEMS.keys():
+            shutil.copy(path, root / "config" / "syncs")
+    for connector in SYSTEMS.values():
+        for path in sorted((found / "mappings").glob(f"{connector}.*.yaml")):
+            _national_numbers(Path(shutil.copy(path, root / "mappings")))
+    shutil.copy(found / "config" / "model.yaml", root / "config")
+
+
+def _connections(path: Path) -> set[str]:
+    import yaml
+
+    return {spoke["connection"] for spoke in yaml.safe_load(path.read_text(encoding="utf-8"))["spokes"]}
 
 
 def _national_numbers(path: Path) -> None:

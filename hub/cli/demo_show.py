@@ -5,6 +5,7 @@ A terminal gets colour and bars; a pipe gets plain lines. With --json nothing is
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -85,12 +86,13 @@ class Stage:
 
     @contextmanager
     def bars(self, **totals: int) -> Iterator[None]:
-        """Show bars for what the engine does meanwhile. `totals`: how many are expected to be read, settled, written."""
-        if self.quiet or not coloured(sys.stderr):
+        """Show bars for what the engine does meanwhile. `totals`: how many will be read, settled, written; none, no bar."""
+        wanted = {name: total for name, total in totals.items() if total}
+        if self.quiet or not wanted or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield
             return
         with _progress() as self._bars:
-            self._tasks = {n: self._bars.add_task(PHASES.get(n, n), total=total or None) for n, total in totals.items()}
+            self._tasks = {n: self._bars.add_task(PHASES.get(n, n), total=total) for n, total in wanted.items()}
             try:
                 yield
             finally:
@@ -112,7 +114,7 @@ def _progress() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, width=WIDTH)
+    console = Console(stderr=True, width=WIDTH, no_color=not coloured(sys.stderr))
     columns = (
         TextColumn("    {task.description:<9}"),
         BarColumn(bar_width=32),

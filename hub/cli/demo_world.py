@@ -216,11 +216,11 @@ def _hs_person(p: Person) -> dict[str, Any]:
     # One in nine lacks the family name, where something else still tells who it is.
     nameless = p.number % 9 == 5 and p.how != "phone" and p.email
     found = {
-        "firstname": p.given.upper() if p.number % 6 == 2 and p.number > 60 else p.given,
+        "firstname": p.given.upper() if p.number % 6 == 2 else p.given,
         "lastname": "" if nameless else p.family,
         "email": "" if p.how == "phone" else p.email,
         "mobilephone": _dialled(p.mobile, p.number + 2) if p.how == "phone" or not p.email or p.number % 3 else "",
-        "jobtitle": (p.title, p.title.lower(), "")[p.number % 3],
+        "jobtitle": (p.title, p.title.lower(), "", TITLES[p.number % len(TITLES)])[p.number % 4],
         "lead_source": SOURCES[p.number % len(SOURCES)][1],
         "tags": ";".join(TAGS[p.number % 2 : 2]),
         "city": p.company.place[0],
