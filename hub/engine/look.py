@@ -12,6 +12,7 @@ from functools import partial
 
 from hub.connect.clock import from_stamp
 from hub.connect.connector import Connector, FieldVersion, Receipt, Want
+from hub.core.errors import HubError
 from hub.core.model import ABSENT, Link, Record, Spoke
 from hub.engine.context import Hub, Run
 from hub.engine.pull import ask, get, take_in
@@ -194,6 +195,44 @@ class Overwritten:
     remote_id: str
     fields: dict[str, object]
     points: dict[str, str]
+
+
+def with_forms(
+    hub: Hub, run: Run, spoke: Spoke, batch: Sequence[Operation], answers: Sequence[Receipt]
+) -> list[Receipt]:
+    """Receipts that say what our write became: where the remote did not tell, it is read back at the version that the
+    receipt names, or taken from the field history. Else a person's edit could pass for the remote's own rewriting."""
+    connector = hub.connectors[spoke.connection]
+    able = connector.capabilities(spoke.object)
+    sent = {o.id: o for o in batch if o.action in ("create", "update")}
+    silent = [r for r in answers if r.status == "done" and r.fields is None and r.op in sent and r.id]
+    if not silent or spoke.protocol != "careful":
+        return list(answers)
+    try:
+        if able.conditional_write == "strong" and able.receipts == "version":
+            told = _read_back(hub, run, spoke, silent)
+        elif able.field_history:
+            told = _from_history(spoke, connector, silent, sent)
+        else:
+            return list(answers)
+    except HubError:
+        return list(answers)  # the write is done; what became of it is read with the next pull
+    return [replace(r, fields=told[r.op]) if told.get(r.op) else r for r in answers]
+
+
+def _read_back(hub: Hub, run: Run, spoke: Spoke, silent: Sequence[Receipt]) -> dict[str, Mapping[str, object]]:
+    found = {r.id: r for r in get(hub, run, spoke, [r.id for r in silent])}
+    same = [r for r in silent if r.version and r.id in found and found[r.id].version == r.version]
+    return {r.op: found[r.id].fields for r in same}
+
+
+def _from_history(
+    spoke: Spoke, connector: Connector, silent: Sequence[Receipt], sent: Mapping[str, Operation]
+) -> dict[str, Mapping[str, object]]:
+    names = sorted({n for r in silent for n in sent[r.op].raw if not n.startswith("@")})
+    history = connector.history(spoke.object, [r.id for r in silent], names)
+    ours = {r.op: {n: next((e.value for e in v if e.by_us), ABSENT) for n, v in history[r.id].items()} for r in silent}
+    return {op: {n: value for n, value in found.items() if value is not ABSENT} for op, found in ours.items()}
 
 
 def after_writing(

@@ -114,7 +114,7 @@ def send(hub: Hub, run: Run, spoke: Spoke, batch: Sequence[Operation]) -> None:
         receipts.take_back(hub, run, spoke, batch, problem)
         raise
     hub.hook("written")
-    answers = _without_key_field(run, spoke, answers)
+    answers = look.with_forms(hub, run, spoke, batch, _without_key_field(run, spoke, answers))
     overwritten = look.after_writing(hub, spoke, connector, batch, answers)
     receipts.store(hub, run, spoke, batch, answers, overwritten)
     facts: dict[str, object] = {"connection": spoke.connection, "records": len(batch)}

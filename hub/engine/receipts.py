@@ -253,7 +253,9 @@ def reapply(v: Verdicts, state: Batch, o: Operation, lost: Overwritten) -> None:
             mine = k.id == link.id
             sides.append(Side(before if mine else k, other.mapping.rules, reading if mine else None, other.direction))
     decision = decide(golden, sides, v.run.sync.policy, refs=state.refs, run=v.run.id)
-    changes = [{"field": p, "lost": lost.fields, "by": o.connection, "at": at} for p, at in lost.points.items()]
+    spoke = v.run.spoke(o.connection, o.object)
+    values = {p: spoke.mapping.rules[p].raw(lost.fields) for p in lost.points} if spoke else {}
+    changes = [{"field": p, "lost": value, "by": o.connection, "at": lost.points[p]} for p, value in values.items()]
     v.note("overwritten", golden.id, connection=o.connection, remote_id=o.remote_id, op=o.id, changes=changes)
     audit_decision(v, golden, decision)
     if decision.golden != golden:

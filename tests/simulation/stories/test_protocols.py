@@ -1,0 +1,136 @@
+"""Stories of people who edit while we write: what each kind of remote lets us promise, and that doctor says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.core.model import Policy
+from hub.jobs.doctor import guarantee_of
+from tests.simulation.stories.kit import audited, conflicts, kill, letters, lost_values, meddle, resolve, settle_down
+from tests.simulation.world import profile, spoke, sync, world
+
+HOLD = Policy(conflicts={"default": ("hold",)})
+
+
+def race(moment: str, policy: Policy = HOLD, **switches):
+    """A is edited; a person edits the same field in b at `moment` of our write there."""
+    w = world(sync(spoke("a"), spoke("b"), policy=policy), profiles={"b": profile(**switches)})
+    a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org", title="Clerk")
+    w.runs(3)
+    (b,) = w.rows("b")
+    w.edit("a", a, title="Chief")
+    meddle(w, "b", moment, lambda: w.edit("b", b, title="Boss"))
+    w.run()
+    return w, a, b
+
+
+def kept_values(w) -> set[str]:
+    """Where a person finds values: in the systems, in open conflicts, in the audit log."""
+    rows = {r["title"] for name in "ab" for r in w.rows(name).values()}
+    claims = {v for c in conflicts(w) for v in (*c["shown"].values(), c["hub_value"])}
+    return rows | claims | {v for _, v, _ in lost_values(w)}
+
+
+def word(**switches) -> str:
+    one = sync(spoke("a"), spoke("b"))
+    return str(guarantee_of(one, one.spokes[1], profile(**switches).capabilities())["guarantee"])
+
+
+def test_with_a_strong_precondition_an_edit_in_the_window_is_prevented_from_being_lost():
+    w, _, _ = race("before:write")
+    settle_down(w)
+    assert len(conflicts(w)) == 1 and {"Chief", "Boss"} <= kept_values(w)
+    assert w.only("b")["title"] == "Boss"
+    resolve(w, keep="b")
+    settle_down(w)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Boss"
+    assert word() == "prevented"
+
+
+def test_with_a_coarse_stamp_an_edit_more_than_a_second_after_our_read_is_kept():
+    w, _, _ = race("before:write", conditional_write="coarse", resolution=1.0)
+    settle_down(w)
+    assert {"Chief", "Boss"} <= kept_values(w)
+    assert word(conditional_write="coarse") == "nearly"
+
+
+def test_with_field_history_an_edit_that_we_ran_over_is_detected_and_can_be_brought_back():
+    w, _, _ = race("before:write", conditional_write="none", field_history=True)
+    assert w.only("b")["title"] == "Chief"
+    assert "Boss" in kept_values(w)
+    settle_down(w)
+    assert {"Chief", "Boss"} <= kept_values(w) and audited(w, "overwritten")
+    assert word(conditional_write="none", field_history=True) == "detected"
+
+
+def test_with_field_history_and_a_policy_the_overwritten_edit_may_win_and_is_written_back():
+    policy = Policy(conflicts={"default": ("b", "a")})
+    w, _, _ = race("before:write", policy, conditional_write="none", field_history=True)
+    settle_down(w)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Boss"
+    assert {"Chief", "Boss"} <= kept_values(w)
+
+
+def test_with_field_history_a_kill_between_the_write_and_its_check_does_not_hide_the_overwritten_edit():
+    w = world(
+        sync(spoke("a"), spoke("b"), policy=HOLD), profiles={"b": profile(conditional_write="none", field_history=True)}
+    )
+    a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org", title="Clerk")
+    w.runs(3)
+    (b,) = w.rows("b")
+    w.edit("a", a, title="Chief")
+    meddle(w, "b", "before:write", lambda: w.edit("b", b, title="Boss"))
+    kill(w, "written")
+    settle_down(w)
+    assert {"Chief", "Boss"} <= kept_values(w)
+
+
+def test_without_precondition_and_history_the_guarantee_says_narrowed_and_an_edit_before_the_last_look_is_kept():
+    w, _, _ = race("before:get", conditional_write="none")
+    settle_down(w)
+    assert {"Chief", "Boss"} <= kept_values(w) and len(conflicts(w)) == 1
+    assert word(conditional_write="none") == "narrowed"
+
+
+def test_without_precondition_and_history_an_edit_after_the_last_look_is_the_window_that_the_guarantee_names():
+    w, _, _ = race("before:write", conditional_write="none")
+    settle_down(w)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Chief"
+    one = sync(spoke("a"), spoke("b"))
+    told = guarantee_of(one, one.spokes[1], profile(conditional_write="none").capabilities())
+    assert told["guarantee"] == "narrowed" and told["fields"]["job_title"] == "narrowed" and told["means"]
+
+
+def test_an_edit_of_another_field_in_the_window_is_never_touched():
+    for switches in ({}, {"conditional_write": "none"}, {"conditional_write": "none", "field_history": True}):
+        w = world(sync(spoke("a"), spoke("b"), policy=HOLD), profiles={"b": profile(**switches)})
+        a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+        w.runs(3)
+        (b,) = w.rows("b")
+        w.edit("a", a, title="Chief")
+        meddle(w, "b", "before:write", lambda w=w, b=b: w.edit("b", b, phone="+34600100200"))
+        w.run()
+        settle_down(w)
+        for remote in "ab":
+            assert (w.only(remote)["title"], w.only(remote)["phone"]) == ("Chief", "+34600100200")
+        assert not conflicts(w) and not letters(w)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "conditional", "history"),
+    [("body", "strong", False), ("version", "strong", False), ("none", "none", True), ("body", "none", False)],
+    ids=["receipt", "read-back", "history", "receipt without versions"],
+)
+def test_a_person_shortens_our_value_before_our_first_read_and_where_it_can_be_told_it_is_an_edit(
+    receipts, conditional, history
+):
+    b = profile(receipts=receipts, conditional_write=conditional, field_history=history)
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": b})
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(3)
+    (b,) = w.rows("b")
+    w.edit("a", a, title="Head of sales")
+    w.run()
+    w.edit("b", b, title="Head of")
+    settle_down(w)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Head of"
