@@ -38,6 +38,9 @@ def running(hub: Hub, name: str, *, trigger: str, kind: str, full: bool = False)
     except HubError as problem:
         _finish(hub, run, "cancelled" if problem.code == "S-CANCELLED" else "failed", problem.explain())
         raise
+    except Exception as bug:  # whatever it is, nobody must wait for the lease of a run that has ended
+        _finish(hub, run, "failed", f"{type(bug).__name__} [X-BUG]")
+        raise
     else:
         _finish(hub, run, *_state(hub, run))
 
