@@ -119,7 +119,7 @@ def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "
     if reason == "edit" and q.founding:
         reason = "founded"
     a.change = FieldChange(q.path, q.value, winner.value, best.connection, reason, rule)
-    a.value, a.source = winner.value, source_of(best, q.run)
+    a.value, a.source = winner.value, _source(q, best)
     for h in winner.asks:
         a.agree(h, winner.value)
     return True
@@ -132,15 +132,14 @@ def _speaker(q: Question, winner: Candidate) -> Heard:
     return min(winner.asks, key=lambda h: (not alike(q.kind, h.value, winner.value), not h.side.link.primary, h.link))
 
 
-def source_of(h: Heard, run: str) -> Source:
-    """Where a value that was heard came from."""
+def _source(q: Question, h: Heard) -> Source:
     reading = h.side.reading
     if reading is None:
-        return Source(h.connection, run=run, form=h.mark)
+        return Source(h.connection, run=q.run, form=h.mark)
     point = h.point
     if point:
-        return Source(h.connection, point, run, point, h.mark)
-    return Source(h.connection, reading.stamp, run, "" if reading.by_us else reading.after, h.mark)
+        return Source(h.connection, point, q.run, point, h.mark)
+    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after, h.mark)
 
 
 def lose(q: Question, a: Answer, losers: Sequence[Candidate], reason: str, rule: str) -> None:

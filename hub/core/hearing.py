@@ -72,12 +72,16 @@ class Heard:
     @property
     def mark(self) -> str:
         """A short mark of this link and raw value; where two differ, so do the readings."""
-        return f"{crc32(f'{self.link} {self.raw!r}'.encode()):08x}"
+        return mark(self.link, self.raw)
 
     @property
     def own_pair(self) -> Pair:
         """The base of a side whose value was heard: writing back is due wherever the golden value is another."""
         return Pair(self.value, self.raw)
+
+
+def mark(link: str, raw: Raw) -> str:
+    return f"{crc32(f'{link} {raw!r}'.encode()):08x}"
 
 
 def alike(kind: str, a: Value, b: Value) -> bool:

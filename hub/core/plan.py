@@ -6,14 +6,15 @@ is held for a person, and which writes each spoke needs now. Nothing here talks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hub.core.ballot import Answer, Question, Versions, source_of
+from hub.core.ballot import Answer, Question, Versions
 from hub.core.dues import Owed, owed, render, watch
-from hub.core.hearing import EDIT, NEW, Heard, alike, canonical, hear, readable
+from hub.core.hearing import EDIT, Heard, alike, canonical, hear, mark, readable
 from hub.core.merge import SPECIAL, merge_field
 from hub.core.model import (
+    ABSENT,
     Decision,
     Due,
     FieldChange,
@@ -21,10 +22,12 @@ from hub.core.model import (
     Held,
     Link,
     Lost,
+    Missing,
     Note,
     Pair,
     Policy,
     Refs,
+    Rule,
     Side,
     Source,
     Value,
@@ -90,14 +93,11 @@ def decide(
     ordered = sorted(sides, key=lambda s: s.link.id)
     work = _Work(golden, [_moved(s) for s in ordered], refs, policy, {s.link.id: s.link for s in ordered})
     holds = {h.path: h for h in held}
-    _listen(work)
     resolved, recent = resolved or {}, recent or {}
+    _listen(work, {*holds, *resolved, *recent}, run)
     for path in sorted({*work.heard, *holds, *resolved}):
         heard = work.heard.get(path, ())
-        asked = path in holds or path in resolved
-        if not asked and path not in recent and len(heard) == 1 and _plain_first(work, path, heard[0], run):
-            continue
-        if asked or not _idle(work, path, heard):
+        if path in holds or path in resolved or not _idle(work, path, heard):
             q = _question(work, path, run, now)
             q.hold, q.decision, q.recent = holds.get(path), resolved.get(path), recent.get(path, ())
             work.answers[path] = merge_field(q, heard)
@@ -124,33 +124,45 @@ def _listens(side: Side) -> bool:
     return side.reading is not None and side.reading.kind != "deleted" and side.link.state == "linked"
 
 
-def _listen(work: _Work) -> None:
-    for side in work.sides:
-        if not _listens(side) or side.direction == "write":
-            continue
+def _listen(work: _Work, contested: Collection[str], run: str) -> None:
+    """Hear what every side says. Where one side speaks alone, the commonest case is dealt with at once."""
+    speaking = [s for s in work.sides if _listens(s) and s.direction != "write"]
+    for side in speaking:
+        alone = len(speaking) == 1 and not side.reading.points  # type: ignore[union-attr]
         for path, rule in side.rules.items():
-            h = hear(side, rule, work.refs) if rule.readable else None
-            if h is not None:
-                work.heard.setdefault(path, []).append(h)
+            if not rule.readable:
+                continue
+            known = not alone or path in contested or path in side.link.base or path in side.intents
+            if known or not _plain_first(work, side, rule, run):
+                h = hear(side, rule, work.refs)
+                if h is not None:
+                    work.heard.setdefault(path, []).append(h)
 
 
-def _plain_first(work: _Work, path: str, h: Heard, run: str) -> bool:
-    """The commonest case, without ceremony: one side is heard for the first time, and nothing stands against its value.
-
-    What is done here is what `merge_field` would answer. False, and nothing is done, where that has more to consider.
-    """
-    if h.what != NEW or h.base is not None or h.rule.kind in SPECIAL or _kind(work, path) in SPECIAL:
+def _plain_first(work: _Work, side: Side, rule: Rule, run: str) -> bool:
+    """A field is read for the first time, by one side, and nothing stands against its value: what `merge_field` would
+    answer, without ceremony. False, and nothing is done, where that has more to consider."""
+    reading, link, path = side.reading, side.link, rule.path
+    assert reading is not None
+    raw = rule.raw(reading.fields)
+    if raw is ABSENT:
+        return True
+    if rule.kind in SPECIAL or (len(work.sides) > 1 and _kind(work, path) in SPECIAL):
         return False
-    value, was = h.value, work.golden.fields.get(path)
+    value, was = canonical(rule, raw, side, work.refs), work.golden.fields.get(path)
+    if isinstance(value, Missing):
+        return False
     if value in EMPTY or was in EMPTY:
         if value not in EMPTY:
             reason = "first_link" if work.golden.fields else "founded"
-            work.changes[path] = FieldChange(path, was, value, h.connection, reason)
-            work.fields[path], work.sources[path] = value, source_of(h, run)
+            work.changes[path] = FieldChange(path, was, value, link.connection, reason)
+            after = "" if reading.by_us else reading.after
+            source = Source(link.connection, reading.stamp, run, after, mark(link.id, raw))
+            work.fields[path], work.sources[path] = value, source
     elif value != was:
         return False
-    work.bases.setdefault(h.link, {})[path] = Pair(value, h.raw)
-    work.marks.setdefault(h.link, set()).add("applied")
+    work.bases.setdefault(link.id, {})[path] = Pair(value, raw)
+    work.marks.setdefault(link.id, set()).add("applied")
     return True
 
 
