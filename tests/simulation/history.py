@@ -92,6 +92,7 @@ def _manners(rng: random.Random) -> Any:
     lag = rng.choice([0.0, 3.0, 30.0])
     fields = {
         "first": F("first", trim=True, lower=rng.random() < 0.2),
+        "mail": F("mail", "email", lower=True, trim=True, unique=rng.random() < 0.5),
         "title": F("title", trim=True, lower=rng.random() < 0.2, length=rng.choice([None, None, 5])),
     }
     return profile(
@@ -100,6 +101,7 @@ def _manners(rng: random.Random) -> Any:
         resolution=resolution,
         lag=lag,
         unique_key=rng.choice(["hub_key", "hub_key", "hub_key", ""]),
+        find_by=("mail",),
         # Without any way to be conditional a lost update cannot be told, so such a remote keeps a history here.
         field_history=strength != "strong",
         receipts=rng.choice(["body", "body", "version", "none"]),

@@ -146,9 +146,7 @@ def creates_without_matching() -> AbstractContextManager[None]:
         for row in rows:
             resolve._found_golden(v, spoke, row, resolved)
 
-    return _patched(
-        mock.patch.object(resolve, "_by_rule", found), mock.patch.object(look, "_ask", lambda *a, **k: {})
-    )
+    return _patched(mock.patch.object(resolve, "_by_rule", found), mock.patch.object(look, "_ask", lambda *a, **k: {}))
 
 
 def unknown_base_is_null() -> AbstractContextManager[None]:
