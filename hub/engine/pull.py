@@ -247,7 +247,9 @@ def _sort_one(
                 out.restamped.append(row)
             return (out.again if counted else out.unchanged).append(row.id)
         same_version = bool(known.hash) and row.stamp == known.stamp != "" and known.fingerprint == meaning
-        if same_version and not row.direct and row.kind == "updated":
+        # Found gone by a direct read, which tells no time: whether this row is older only another such read can say.
+        undated = bool(known.hash) and known.stamp == "" != row.stamp
+        if (same_version or undated) and not row.direct and row.kind == "updated":
             return out.unsure.append(row.id)
     out.uncounted += counted
     bound = max(known.stamp if known else "", after)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from connectors.hubspot.sandbox_table import Index
 from connectors.salesforce import soql
+from connectors.salesforce.sandbox_store import Table
 from hub.connect.sandbox import Request, Response
 from tests.system.sandboxes.world import World
 
@@ -28,13 +31,29 @@ def crowd(world: World) -> World:
     return world
 
 
-def empty(world: World, side: str, *, also_by_id: bool) -> None:
+def empty(world: World, side: str) -> None:
     """One side answers every question for a list with an empty one, and says that all is well."""
     if side == "sf":
-        paths = ("/query",) + (("/composite/sobjects/",) if also_by_id else ())
-        world.sf.fault("answer", when=lists(*paths), response=NOTHING_SF, times=None)
+        world.sf.fault("answer", when=lists("/query"), response=NOTHING_SF, times=None)
     else:
         world.hs.fault("answer", when=lists("/contacts", "/companies"), response=NOTHING_HS, times=None)
+
+
+@contextmanager
+def blind(world: World, side: str) -> Iterator[None]:
+    """As long as this lasts one side shows us no person, also none that we ask for by id."""
+    if side == "sf":
+        tables = world.sf.store.tables
+        table = tables["Contact"]
+        tables["Contact"] = Table(table.kind)
+        yield
+        tables["Contact"] = table
+        return
+    table = world.hs.account.tables["contacts"]
+    held = table.rows, table.ids, table.index
+    table.rows, table.ids, table.index = {}, [], Index(table.index.now, table.index.lag)
+    yield
+    table.rows, table.ids, table.index = held
 
 
 def check_all_there(world: World) -> None:
@@ -48,7 +67,7 @@ def check_all_there(world: World) -> None:
 def test_a_side_that_suddenly_lists_nothing_deletes_and_clears_nothing(
     crowd: World, side: str, words: tuple[str, ...]
 ) -> None:
-    empty(crowd, side, also_by_id=False)
+    empty(crowd, side)
     with crowd.watched() as writes:
         answer = crowd(*words)
     assert writes() == []
@@ -60,8 +79,37 @@ def test_a_side_that_suddenly_lists_nothing_deletes_and_clears_nothing(
 
 
 @pytest.mark.parametrize("side", ["sf", "hs"])
+@pytest.mark.parametrize("policy", ["unlink", "delete"])
+def test_a_side_that_shows_nobody_any_more_loses_nobody(crowd: World, side: str, policy: str) -> None:
+    crowd.change("config/syncs/customers.yaml", ("deletes: unlink", f"deletes: {policy}"))
+    with blind(crowd, side), crowd.watched() as writes:
+        crowd("run", "customers", "--full")
+        assert crowd("sweep", "customers").code == 6
+        assert crowd("sweep", "customers").code == 6
+    assert writes() == []
+    check_all_there(crowd)
+    crowd.run("customers", "--full")
+    crowd.check_silent("customers", "--full")
+
+
+@pytest.mark.parametrize("side", ["sf", "hs"])
+def test_a_handful_of_people_hidden_from_us_are_unlinked_and_found_again(agreed: World, side: str) -> None:
+    before = agreed.sf.rows("Contact"), agreed.hs.rows("contacts")
+    with blind(agreed, side), agreed.watched() as writes:
+        agreed("sweep", "customers")
+        agreed("run", "customers")
+    assert writes() == []
+    agreed.run("customers", "--full")
+    assert (agreed.sf.rows("Contact"), agreed.hs.rows("contacts")) == before
+    agreed.hs.edit("contacts", agreed.ids["hs:ana"], {"jobtitle": "Buyer"})
+    agreed.run("customers")
+    assert agreed.contact("ana")["Title"] == "Buyer"
+    agreed.check_silent("customers", "--full")
+
+
+@pytest.mark.parametrize("side", ["sf", "hs"])
 def test_a_sweep_that_finds_nothing_says_that_it_looks_like_a_missing_permission(crowd: World, side: str) -> None:
-    empty(crowd, side, also_by_id=False)
+    empty(crowd, side)
     answer = crowd("sweep", "customers")
     assert f"{side} lists 0 of {CROWD}" in answer.out + answer.err
     assert "Nothing was deleted" in answer.out + answer.err
