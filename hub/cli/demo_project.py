@@ -66,7 +66,8 @@ def make(root: Path, env: Mapping[str, str], boxes: Mapping[str, Any]) -> None:
 
     clear(root)
     _copy_examples(root)
-    blocks, secrets = {}, {}
+    blocks: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
     for name, box in boxes.items():
         blocks[name], kept = _block(name, box.config())
         secrets |= kept
