@@ -15,6 +15,7 @@ from tests.system.sandboxes.world import PLAIN, World
 KILLS = 10
 MOST_RUNS = 4
 MEDDLING = 0.1
+COMMANDS = (("run", "customers"),) * 4 + (("run", "customers", "--full"), ("sweep", "customers"))
 
 
 def plain(path: str, value: Any) -> str:
@@ -106,7 +107,7 @@ def test_ten_kills_with_failing_systems_double_and_lose_nothing(world: World, se
     codes = []
     for _ in range(KILLS):
         people.work()
-        codes.append(run_and_kill(world, executioner, chance, ("run", "customers")))
+        codes.append(run_and_kill(world, executioner, chance, chance.choice(COMMANDS)))
     for sandbox in world.sandboxes:
         sandbox.faults.clear()
 
