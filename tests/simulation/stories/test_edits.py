@@ -129,7 +129,7 @@ def test_three_people_edit_the_same_field_in_one_run_and_one_decision_with_three
     silent(w)
 
 
-def test_three_people_edit_the_same_field_and_the_newest_wins():
+def test_three_people_edit_between_two_reads_and_which_is_newest_is_not_knowable_so_a_person_decides():
     w = world(sync(spoke("a"), spoke("b"), spoke("c"), policy=Policy(clock_tolerance=0.1)))
     a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org", title="Clerk")
     w.run()
