@@ -1,6 +1,7 @@
 """Every table of the hub, in one file. All names begin with `ac_`, so that a shared database shows whose they are.
 
-Values, bases and payloads are JSON text written by orjson: the hub never asks the database to look inside them.
+Tables of narrow rows are stored by their key (`sqlite_with_rowid=False`); wide rows under random ids are cheaper apart
+from it. Values, bases and payloads are JSON text written by orjson: the hub never asks the database to look inside them.
 """
 
 from __future__ import annotations
@@ -56,7 +57,6 @@ golden = Table(
     _text("origin_part"),
     _text("merged_into"),
     Index("ac_golden_origin", "origin_part"),
-    sqlite_with_rowid=False,
 )
 
 link = Table(
@@ -84,7 +84,6 @@ link = Table(
         unique=True,
         **_where("state = 'linked' AND main"),
     ),
-    sqlite_with_rowid=False,
 )
 
 record = Table(
@@ -202,7 +201,6 @@ operation = Table(
     Index("ac_operation_key", "key"),
     Index("ac_operation_run", "run"),
     Index("ac_operation_sent_run", "sent_run"),
-    sqlite_with_rowid=False,
 )
 
 conflict = Table(

@@ -43,7 +43,6 @@ def _records() -> None:
         sa.Column("origin", WORDS, nullable=False, server_default="[]"),
         sa.Column("origin_part", WORDS, nullable=False, server_default=""),
         sa.Column("merged_into", WORDS, nullable=False, server_default=""),
-        sqlite_with_rowid=False,
     )
     op.create_index("ac_golden_origin", "ac_golden", ["origin_part"])
     op.create_table(
@@ -61,7 +60,6 @@ def _records() -> None:
         sa.Column("stamp", WORDS, nullable=False, server_default=""),
         sa.Column("read_at", sa.Float(), nullable=False),
         sa.UniqueConstraint("connection", "object", "remote_id", name="ac_link_record"),
-        sqlite_with_rowid=False,
     )
     op.create_index("ac_link_golden", "ac_link", ["golden", "connection", "object"])
     op.create_index(
@@ -180,7 +178,6 @@ def _work() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("ended_at", sa.Float(), nullable=False),
-        sqlite_with_rowid=False,
     )
     op.create_index("ac_operation_golden", "ac_operation", ["golden"])
     op.create_index("ac_operation_key", "ac_operation", ["key"])
