@@ -156,12 +156,11 @@ def _ended_by_signals() -> Iterator[threading.Event]:
 
 def _stay(stage: Stage, told: dict[str, Any], ended: threading.Event) -> None:
     """Leave everything running until somebody ends it."""
-    stage.say()
-    stage.say("The two sandboxes run until you press Ctrl-C. In another terminal:")
-    for line in told["try"]:
-        stage.say(f"  {line}")
-    stage.say()
     try:
+        stage.say()
+        stage.say("The two sandboxes run until you press Ctrl-C. In another terminal:")
+        for line in told["try"]:
+            stage.say(f"  {line}")
         ended.wait()
     except KeyboardInterrupt:
         note("Stopped.")
