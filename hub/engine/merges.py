@@ -58,8 +58,9 @@ def _one(tx: Tx, run: Run, link: Link, row: Pending) -> set[str]:
     if target is None or target.state not in ("linked", "suspended"):
         return _repoint(tx, link, ended, survivor, target)
     if target.golden == link.golden:
-        # The survivor takes the loser's place: a record that was one too many is the only one now.
-        goldens.save_links(tx, [ended, replace(target, primary=target.primary or link.primary)])
+        goldens.save_links(tx, [ended])
+        if link.primary and not target.primary:
+            _promote(tx, run, link, target)
         return {link.golden}
     return _unite(tx, run, keep=target, lose=ended)
 
@@ -102,6 +103,24 @@ def _repoint(tx: Tx, link: Link, ended: Link, survivor: str, refused: Link | Non
         goldens.save_links(tx, [new])
         records.clear_hash(tx, [(link.connection, link.object, survivor)])
     return {link.golden}
+
+
+def _promote(tx: Tx, run: Run, loser: Link, survivor: Link) -> None:
+    """A record that was one too many is the only one now. It takes the loser's place and its base, so that what it holds
+    itself is heard: in its own fields the surviving record wins."""
+    goldens.save_links(tx, [replace(survivor, primary=True, base=loser.base)])
+    connection, object, remote_id = survivor.connection, survivor.object, survivor.remote_id
+    if records.pending_for(tx, connection, object, [remote_id]):
+        return
+    spoke = run.spoke(connection, object)
+    fields: dict[str, object] = {}
+    for path, pair in survivor.base.items():
+        if spoke is not None and path in spoke.mapping.rules:
+            fields |= spoke.mapping.rules[path].spread(pair.form)
+    row = Pending(
+        0, connection, object, remote_id, fields=fields, version=survivor.version, stamp=survivor.stamp, at=tx.now
+    )
+    records.add_pending(tx, run.sync.name, run.id, [row])
 
 
 def _unite(tx: Tx, run: Run, *, keep: Link, lose: Link) -> set[str]:

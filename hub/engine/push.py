@@ -88,8 +88,9 @@ def _send_noting(hub: Hub, run: Run, job: Job) -> None:
         return
     try:
         send(hub, run, job.spoke, job.operations)
-    except (Stop, Retry) as problem:
-        if problem.code in ("E-DISK", "E-LOCKED", "E-DATABASE"):
+    except HubError as problem:
+        # Intents that are committed stay open: the next run looks before it does anything else.
+        if problem.code in ("E-DISK", "E-LOCKED", "E-DATABASE", "S-FENCED", "S-CANCELLED"):
             raise
         run.problems[job.spoke.connection] = problem
 
