@@ -111,7 +111,7 @@ class Sandbox:
         self.bugs: list[BaseException] = []
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.sandbox = self
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hub.core.model import Golden, Link
 from hub.engine.batch import link_id
@@ -113,7 +114,7 @@ def _promote(tx: Tx, run: Run, loser: Link, survivor: Link) -> None:
     if records.pending_for(tx, connection, object, [remote_id]):
         return
     spoke = run.spoke(connection, object)
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     for path, pair in survivor.base.items():
         if spoke is not None and path in spoke.mapping.rules:
             fields |= spoke.mapping.rules[path].spread(pair.form)
