@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.connect.registry import connector_class
-from hub.core.errors import HubError, Refused
+from hub.core.errors import Refused
 from hub.jobs.assemble import Assembly
 
 SYSTEMS = {"sf": "salesforce", "hs": "hubspot"}
@@ -21,21 +21,6 @@ MARK = ".accordant/demo"
 OWN = frozenset(
     {"config", "mappings", ".accordant", ".gitignore", "accordant.db", "accordant.db-wal", "accordant.db-shm"}
 )
-
-
-def examples() -> Path:
-    """The example project: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_examples", package.parent):
-        if (folder / "mappings" / "salesforce.contact.yaml").exists():
-            return folder
-    raise HubError(
-        "this installation lacks the example project",
-        where=str(package / "_examples"),
-        unchanged="Nothing was done",
-        next="reinstall accordant",
-        code="E-DEMO",
-    )
 
 
 def sandbox(connection: str) -> Any:
@@ -80,6 +65,8 @@ def make(root: Path, env: Mapping[str, str], boxes: Mapping[str, Any]) -> None:
 
 def _copy_examples(root: Path) -> None:
     """The mappings and syncs of these two systems. Other settings stay behind: in a checkout they may be somebody's own."""
+    from hub.jobs.folder import examples
+
     found = examples()
     (root / "config" / "syncs").mkdir(parents=True, exist_ok=True)
     (root / "mappings").mkdir(exist_ok=True)

@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 def init(
     ctx: typer.Context,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The folder (default: here).")] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="With the example mappings and syncs of Salesforce and HubSpot.")
+    ] = False,
     json: Json = False,
 ) -> int:
-    """Make a project: folders, example settings, a private key, an empty database. What is there stays."""
+    """Make a project: folders, settings, a private key, an empty database. What is there stays."""
     from hub.jobs.assemble import Assembly
-    from hub.jobs.folder import make_project
+    from hub.jobs.folder import copy_examples, make_project
     from hub.store import schema
 
     mine = session(ctx)
     root = (folder or mine.project or Path.cwd()).resolve()
     try:
-        made = make_project(root)
+        made = copy_examples(root) if example else []
+        made += make_project(root)
     except OSError as error:
         raise HubError(
             f"the project cannot be made: {error.strerror}",
@@ -49,7 +53,13 @@ def init(
         return exits.OK
     say(f"Project {root}: " + (", ".join(made) if made else "everything was there"))
     say("Keep .accordant/key safe: without it, stored secrets and the audit log cannot be read.")
-    say("Next: accordant connector list, then config/connections.yaml, then: accordant doctor")
+    if example:
+        say(
+            "Next: name your accounts in config/connections.yaml, then: accordant validate && accordant test && accordant doctor"
+        )
+    else:
+        say("Next: accordant connector list, then config/connections.yaml, then: accordant doctor")
+        say("Or begin with files that work: accordant init --example")
     return exits.OK
 
 

@@ -147,6 +147,33 @@ def make_project(root: Path) -> list[str]:
     return made + _ignore(root / ".gitignore")
 
 
+def examples() -> Path:
+    """The example project: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_examples", package.parent):
+        if (folder / "mappings" / "salesforce.contact.yaml").exists():
+            return folder
+    raise HubError(
+        "this installation lacks the example project",
+        where=str(package / "_examples"),
+        unchanged="Nothing was done",
+        next="reinstall accordant",
+        code="E-DEMO",
+    )
+
+
+def copy_examples(root: Path) -> list[str]:
+    """Put the example files into a project: Salesforce and HubSpot, mappings with their tests, syncs. What is there stays."""
+    found, made = examples(), []
+    for path in sorted([*(found / "config").rglob("*.yaml"), *(found / "mappings").glob("*.yaml")]):
+        name = path.relative_to(found)
+        if not (root / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(path.read_bytes())
+            made.append(str(name))
+    return made
+
+
 def _ignore(path: Path) -> list[str]:
     """Keep key and database out of version control."""
     held = path.read_text() if path.exists() else ""
