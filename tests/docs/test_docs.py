@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from docs import generate
 from docs.generate import PAGES as GENERATED
 from docs.generate import REFERENCE, commands, declared, unconnected
 from hub.core.errors import ConfigError
+from hub.core.shapes import Key, ListOf, Shape, Text
 from hub.jobs.assemble import known_connector
 from hub.jobs.doctor import GUARANTEES, guarantee_of
 from hub.settings.mapping_tests import run_tests
@@ -35,6 +37,28 @@ def text_of(*parts: str) -> str:
 def test_a_generated_page_is_what_the_code_declares_today(name):
     stored = (REFERENCE / name).read_text(encoding="utf-8")
     assert stored == GENERATED[name]().rstrip("\n") + "\n", f"docs/reference/{name} is old. Next: make docs"
+
+
+def test_make_docs_writes_every_generated_page_and_names_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generate, "REFERENCE", tmp_path / "reference")
+    generate.main()
+    assert {p.name for p in (tmp_path / "reference").iterdir()} == set(GENERATED)
+    assert capsys.readouterr().out.split() == [f"docs/reference/{name}" for name in GENERATED]
+
+
+def test_a_shape_is_shown_with_the_blocks_inside_it_each_once():
+    inner = Shape("a spoke", (Key("name", Text(("a", "b")), "which one", default="a", example="b"),), short="name")
+    page = generate.shapes(
+        Shape("config/x.yaml", (Key("one", inner, "first", required=True), Key("two", ListOf(inner), "more")))
+    )
+    assert page.count("## A spoke") == 1 and "## config/x.yaml" in page
+    assert "| `one` | a spoke | first | **required** |  |" in page
+    assert "| `name` | `a` · `b` | which one | `a` | `b` |" in page
+    assert "A single value stands for `{name: value}`." in page
+
+
+def test_a_bar_inside_a_cell_does_not_break_the_table():
+    assert generate.table(("a",), [("x|y",)]).splitlines()[-1] == "| x\\|y |"
 
 
 def test_every_command_and_option_is_in_the_reference():
