@@ -105,10 +105,9 @@ def load_refs(tx: Tx, batch: Batch, rows: Iterable[Pending]) -> None:
         wanted |= _raw_refs(by_spoke.get((row.connection, row.object), ()), row.connection, row.fields)
     targets: set[str] = set()
     paths = {rule.path for rules in by_spoke.values() for rule in rules}
-    for golden_id, links in batch.links.items():
-        golden = batch.goldens.get(golden_id)
-        if golden:
-            targets |= {v for p in paths if isinstance(v := golden.fields.get(p), str)}
+    for golden in batch.goldens.values():
+        targets |= {v for p in paths if isinstance(v := golden.fields.get(p), str)}
+    for links in batch.links.values():
         for link in links:
             for rule in by_spoke.get((link.connection, link.object), ()):
                 pair = link.base.get(rule.path)

@@ -15,9 +15,10 @@ from hub.core.expressions import holds
 from hub.core.model import FieldWrite, Golden, Note, Spoke
 from hub.core.plan import render
 from hub.engine.apply import Verdicts
-from hub.engine.batch import Batch, load, load_refs
+from hub.engine.batch import Batch, load_refs
 from hub.engine.context import Hub, Run
-from hub.store import agenda, reviews
+from hub.store import agenda, goldens, operations, reviews
+from hub.store.db import Tx
 from hub.store.operations import Operation
 
 
@@ -30,11 +31,12 @@ def plan_creates(hub: Hub, run: Run) -> None:
             found = [g for g, _ in agenda.goldens(tx, run.sync.name, after, hub.settle_batch, creates=True)]
             if found:
                 v = Verdicts(hub, run, tx)
-                batch = load(tx, run, found)
+                batch = _load(tx, run, found)
+                places = goldens.places_of(tx, found)
                 load_refs(tx, batch, ())
                 review = reviews.under_review(tx, found)
                 for id in found:
-                    _plan_one(v, batch, batch.goldens[id], review)
+                    _plan_one(v, batch, batch.goldens[id], places[id], review)
                 agenda.done(tx, [agenda.golden(g) for g in found], creates=True)
                 v.write(batch)
         if not found:
@@ -42,11 +44,25 @@ def plan_creates(hub: Hub, run: Run) -> None:
         after = found[-1]
 
 
-def _plan_one(v: Verdicts, batch: Batch, golden: Golden, review: set[tuple[str, str, str]]) -> None:
-    links = batch.links.get(golden.id, [])
-    if golden.state != "live" or not any(k.state == "linked" for k in links):
+def _load(tx: Tx, run: Run, ids: Sequence[str]) -> Batch:
+    """Of the golden records what a create needs: their values, not what their links agreed on."""
+    batch = Batch(run, goldens=goldens.load(tx, ids), blocked=reviews.blocked(tx, ids))
+    batch.held, _decided = reviews.open_conflicts(tx, ids)
+    for operation in operations.of_goldens(tx, ids):
+        batch.open.setdefault(operation.golden, []).append(operation)
+    return batch
+
+
+def _plan_one(
+    v: Verdicts,
+    batch: Batch,
+    golden: Golden,
+    places: Sequence[tuple[str, str, str]],
+    review: set[tuple[str, str, str]],
+) -> None:
+    if golden.state != "live" or not any(state == "linked" for _, _, state in places):
         return
-    have = {(k.connection, k.object) for k in links}
+    have = {(connection, object) for connection, object, _ in places}
     have |= {(o.connection, o.object) for o in batch.open.get(golden.id, ()) if o.action == "create"}
     for spoke in v.run.sync.spokes:
         place = (spoke.connection, spoke.object)

@@ -21,7 +21,7 @@ from hub.engine.look import Overwritten
 from hub.engine.pull import get, take_in
 from hub.engine.resolve import new_link
 from hub.store import agenda, goldens, operations, records, runs
-from hub.store.db import dumps
+from hub.store.db import Tx, dumps
 from hub.store.operations import Operation
 
 AGAIN = "again without the refused fields"
@@ -50,7 +50,7 @@ def store(
     with hub.store.begin() as tx:
         run.hold(tx)
         v = Verdicts(hub, run, tx)
-        state = load(tx, run, sorted({o.golden for o in batch}))
+        state = _state(tx, run, batch, whole=bool(overwritten))
         for o in batch:
             receipt = by_op.get(o.id) or Receipt(o.id, "unknown", o.remote_id)
             TABLE[receipt.status](_One(v, state, spoke, o, receipt, look_again))
@@ -64,6 +64,13 @@ def store(
         runs.add_to_spoke(tx, run.id, spoke.connection, spoke.object, calls=made)
     hub.hook("receipts")
     _read_again(hub, run, spoke, look_again)
+
+
+def _state(tx: Tx, run: Run, batch: Sequence[Operation], *, whole: bool) -> Batch:
+    """What the receipts change: the links written through; the `whole` records only if some must be decided again."""
+    if whole:
+        return load(tx, run, sorted({o.golden for o in batch}))
+    return Batch(run, links=goldens.links_of(tx, sorted({o.golden for o in batch if o.link})))
 
 
 def _read_again(hub: Hub, run: Run, spoke: Spoke, ids: Sequence[str]) -> None:

@@ -122,12 +122,7 @@ def _by_origin(v: Verdicts, spoke: Spoke, row: Pending, found: Resolved) -> Link
 
 
 def _is_taken(v: Verdicts, golden: str, spoke: Spoke) -> bool:
-    links = goldens.links_of(v.tx, [golden])[golden]
-    return any(_occupies(link, spoke) for link in links)
-
-
-def _occupies(link: Link, spoke: Spoke) -> bool:
-    return (link.connection, link.object) == (spoke.connection, spoke.object) and link.state in ("linked", "suspended")
+    return bool(_taken(v, spoke, {golden}))
 
 
 def new_link(spoke: Spoke, remote_id: str, golden: str, base: dict[str, Pair]) -> Link:
@@ -238,8 +233,10 @@ def _refs(v: Verdicts, rows: Sequence[Pending]) -> BatchRefs:
 
 
 def _taken(v: Verdicts, spoke: Spoke, candidates: set[str]) -> set[str]:
-    links = goldens.links_of(v.tx, sorted(candidates)) if candidates else {}
-    return {g for g, mine in links.items() if any(_occupies(link, spoke) for link in mine)}
+    """Golden records that have a record of this spoke already."""
+    here = [(spoke.connection, spoke.object, state) for state in ("linked", "suspended")]
+    places = goldens.places_of(v.tx, sorted(candidates)) if candidates else {}
+    return {g for g, mine in places.items() if any(place in here for place in mine)}
 
 
 def _hold_for_review(v: Verdicts, spoke: Spoke, row: Pending, candidates: Sequence[str], reason: str) -> None:

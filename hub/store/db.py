@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ColumnElement, any_, bindparam
 
+from hub.store.bulk import COUNTED, Prepared, Rows, Shapes, prepare
 from hub.store.plain import dumps, fits, loads
 from hub.store.tables import metadata
 from hub.store.troubles import translated
@@ -25,8 +26,6 @@ __all__ = ["Store", "Tx", "dumps", "fits", "loads", "translated"]
 
 PATIENCE = 30
 """Seconds that a transaction waits for another one's lock."""
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 class Tx:
@@ -58,30 +57,42 @@ class Tx:
         """Run a statement once for each row of parameters. Returns how many rows of the table it touched."""
         if not rows:
             return 0
-        counted: dict[str, Any] = {"preserve_rowcount": True}
-        return self.connection.execute(statement, self._storable(rows), execution_options=counted).rowcount
+        return self._each(statement, prepare(statement, tuple(rows[0]), self.connection), rows)
 
     def add(self, table: Table, rows: Rows) -> None:
-        self.many(insert(table), rows)
+        self._shaped(("add", table.name), lambda: insert(table), rows)
 
     def upsert(self, table: Table, rows: Rows, update: Iterable[str] | None = None) -> None:
         """Insert, or update the named columns (default: all given) where the primary key is there already."""
         if not rows:
             return
         keys = [c.name for c in table.primary_key.columns]
-        names = [n for n in (update if update is not None else rows[0]) if n not in keys]
-        statement = self.insert(table)
-        if names:
-            statement = statement.on_conflict_do_update(
-                index_elements=keys, set_={n: statement.excluded[n] for n in names}
-            )
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        self.many(statement, rows)
+        names = tuple(n for n in (update if update is not None else rows[0]) if n not in keys)
+
+        def make() -> Any:
+            statement = self.insert(table)
+            if not names:
+                return statement.on_conflict_do_nothing(index_elements=keys)
+            return statement.on_conflict_do_update(index_elements=keys, set_={n: statement.excluded[n] for n in names})
+
+        self._shaped(("upsert", table.name, names), make, rows)
 
     def add_new(self, table: Table, rows: Rows) -> int:
         """Insert; rows that break any unique rule are left out. Returns how many went in."""
-        return self.many(self.insert(table).on_conflict_do_nothing(), rows)
+        return self._shaped(("new", table.name), lambda: self.insert(table).on_conflict_do_nothing(), rows)
+
+    def _shaped(self, key: tuple[Any, ...], make: Callable[[], Any], rows: Rows) -> int:
+        if not rows:
+            return 0
+        names = tuple(rows[0])
+        prepared = self.store.shapes.of((*key, names), lambda: prepare(make(), names, self.connection))
+        return self._each(None if prepared else make(), prepared, rows)
+
+    def _each(self, statement: Any, prepared: Prepared | None, rows: Rows) -> int:
+        rows = self._storable(rows)
+        if prepared is not None:
+            return prepared.run(self.connection, rows)
+        return self.connection.execute(statement, rows, execution_options=COUNTED).rowcount
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
@@ -124,6 +135,7 @@ class Store:
     ) -> None:
         self.url, self.vault, self.now, self.hook = url, vault, now, hook
         self.engine = _engine(url)
+        self.shapes = Shapes()
         self._writer = threading.RLock() if self.engine.dialect.name == "sqlite" else None
         self._memory = ":memory:" in url or url == "sqlite://"
 
@@ -201,6 +213,7 @@ def _sqlite(url: str) -> Engine:
             f"busy_timeout={PATIENCE * 1000}",
             "foreign_keys=ON",
             "cache_size=-16000",
+            "wal_autocheckpoint=4000",
         ):
             if not memory or not pragma.startswith("journal"):
                 raw.execute(f"PRAGMA {pragma}")

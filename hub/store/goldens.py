@@ -107,6 +107,15 @@ def links_of(tx: Tx, goldens: Sequence[str]) -> dict[str, list[Link]]:
     return found
 
 
+def places_of(tx: Tx, goldens: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """(connection, object, state) of each link of these golden records: where they are, without what they agreed on."""
+    k = t.link.c
+    found: dict[str, list[tuple[str, str, str]]] = {g: [] for g in goldens}
+    for row in tx.rows(select(k.golden, k.connection, k.object, k.state).where(tx.among(k.golden, goldens))):
+        found[row[0]].append((row[1], row[2], row[3]))
+    return found
+
+
 def links_by_record(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Link]:
     """{remote id: link} of any state."""
     k = t.link.c
