@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -39,11 +40,18 @@ class Sandboxes:
 
     def calls(self) -> dict[str, dict[str, int]]:
         """{side: {method and path: how often}} of what was asked since the last question, and what each side holds."""
-        assert self.process is not None and self.process.stdin is not None
-        self.process.stdin.write("calls\n")
-        self.process.stdin.flush()
-        told: dict[str, dict[str, int]] = self._line()
+        told: dict[str, dict[str, int]] = self._ask("calls")
         return told
+
+    def pass_hours(self, hours: int) -> None:
+        """Let time pass on both sides, so that what was just written lies behind the window that each pull reads again."""
+        self._ask(f"pass {hours}")
+
+    def _ask(self, question: str) -> Any:
+        assert self.process is not None and self.process.stdin is not None
+        self.process.stdin.write(f"{question}\n")
+        self.process.stdin.flush()
+        return self._line()
 
     def _line(self) -> Any:
         assert self.process is not None and self.process.stdout is not None
@@ -64,7 +72,12 @@ def serve(each: int, shared: int, latency: float) -> None:
     from connectors.hubspot.sandbox import HubSpotSandbox
     from connectors.salesforce.sandbox import SalesforceSandbox
 
-    with SalesforceSandbox(requests_a_day=10_000_000) as sf, HubSpotSandbox() as hs:
+    passed = [0.0]
+
+    def clock() -> float:
+        return time.time() + passed[0]
+
+    with SalesforceSandbox(clock=clock, requests_a_day=10_000_000) as sf, HubSpotSandbox(clock=clock) as hs:
         for n in range(each):
             sf.seed("Contact", people.salesforce(n))
         for n in range(each - shared, 2 * each - shared):
@@ -72,10 +85,12 @@ def serve(each: int, shared: int, latency: float) -> None:
         for box in (sf, hs):
             box.fault("delay", times=None, seconds=latency) if latency else None
         print(json.dumps({"sf": sf.config(), "hs": hs.config()}), flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            word, _, hours = line.strip().partition(" ")
+            passed[0] += 3600 * float(hours or 0)
             told: dict[str, Any] = {name: counted(box) for name, box in (("sf", sf), ("hs", hs))}
             told["held"] = {"sf": len(sf.rows("Contact")), "hs": len(hs.rows("contacts"))}
-            print(json.dumps(told), flush=True)
+            print(json.dumps(told if word == "calls" else passed), flush=True)
 
 
 def counted(box: Any) -> dict[str, int]:
