@@ -5,6 +5,7 @@ Everything is made at its first use, so that a command which only reads the data
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,8 @@ from typing import Any
 
 from hub.connect.clock import SystemClock
 from hub.connect.connector import Connector, Context, Identity
-from hub.connect.limits import MemoryBuckets
+from hub.connect.guarded import Guarded
+from hub.connect.limits import Breaker, MemoryBuckets
 from hub.connect.pool import Threads
 from hub.connect.registry import connector_class, connector_names
 from hub.core.errors import HubError, Refused
@@ -141,10 +143,12 @@ class Assembly:
             on_call=lambda what: self.calls.add(name),
             cancelled=self.cancelled,
         )
-        return made(name, self.config(name), context)
+        return Guarded(made(name, self.config(name), context), Breaker(self.clock))
 
     @cached_property
     def hub(self) -> Hub:
+        # What is loaded by now stays: the garbage collector need not walk it again and again during a long run.
+        gc.freeze()
         threads = (self.project.settings.get("work") or {}).get("threads", THREADS)
         return Hub(
             store=self.store,

@@ -64,7 +64,35 @@ def read_sync(node: Node, known: Known, found: Findings) -> Sync | None:
         place=node.place,
         fingerprint=_fingerprint(node, spokes),
     )
+    _warn_of_idle_words(block, found)
     return sync if len(found.errors) == before else None
+
+
+IDLE = (
+    (
+        "merges",
+        "propagate",
+        "no connector can merge records yet: surplus ones become secondary, as with `hold`",
+        "hold",
+    ),
+    (
+        "scope_exit",
+        "archive",
+        "nothing is archived when a record leaves the scope: it is suspended, as with `keep`",
+        "keep",
+    ),
+)
+
+
+def _warn_of_idle_words(block: Block, found: Findings) -> None:
+    """Words that the files may hold and that do less than they say."""
+    for key, word, text, instead in IDLE:
+        if block[key] == word:
+            found.warn(block.place(key), 44, f"`{key}: {word}` has no effect: {text}", f"Write `{key}: {instead}`.")
+    schedule = block["schedule"]
+    if schedule is not None and schedule["webhooks"]:
+        hint = "Take it out; pulls find the same changes."
+        found.warn(block.place("schedule"), 44, "`webhooks: true` has no effect: webhooks are not received yet", hint)
 
 
 def _check_kind(block: Block, entity: Entity, found: Findings) -> None:

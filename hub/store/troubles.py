@@ -62,7 +62,7 @@ DAMAGED = Trouble(
     "E-DATABASE",
     "the database file is damaged, or is no database",
     "Nothing was changed",
-    "restore a backup: accordant db restore",
+    "put the newest good copy of the database in its place, then run again",
 )
 SILENT = Trouble(
     Retry,

@@ -215,3 +215,16 @@ def test_the_fingerprint_follows_the_sync_and_its_mappings(tmp_path):
 
 def test_every_key_has_help():
     assert all(key.help for shape in (SYNC, SPOKE) for key in shape.keys)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("merges: propagate\n", "Write `merges: hold`"),
+        ("scope_exit: archive\n", "Write `scope_exit: keep`"),
+        ("schedule: {every: 5 minutes, webhooks: true}\n", "pulls find the same changes"),
+    ],
+)
+def test_a_word_without_effect_is_told_and_what_to_write_instead(tmp_path, words, said):
+    told = [p for p in load(tmp_path, sync(words)).warnings if p.code == "S044"]
+    assert len(told) == 1 and told[0].level == "warning" and said in told[0].hint and told[0].place.line
