@@ -145,12 +145,17 @@ class Executioner:
         return watched
 
 
+def victim(world: World, *words: str, moment: str = "never", number: int = 0) -> list[str]:
+    """The command line of a process that kills itself at its n-th such moment, or never."""
+    return [sys.executable, str(VICTIM), moment, str(number), "--project", str(world.root), *words]
+
+
 def run_and_kill(world: World, executioner: Executioner, chance: random.Random, words: tuple[str, ...]) -> int:
     """Start a run in a process of its own and kill it somewhere. Returns its exit code, negative if it was killed."""
     moment = chance.choice(MOMENTS)
     number = chance.randint(1, 12)
     inside = moment if moment.endswith("commit") else "never"
-    command = [sys.executable, str(VICTIM), inside, str(number), "--project", str(world.root), *words]
+    command = victim(world, *words, moment=inside, number=number)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         if moment in ("call", "answered"):
             executioner.aim(process.pid, number, after=moment == "answered")

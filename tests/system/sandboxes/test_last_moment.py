@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from hub.connect.sandbox import Fault, Request, Response
-from tests.system.sandboxes.killing import VICTIM
+from tests.system.sandboxes.killing import victim
 from tests.system.sandboxes.world import World
 
 
@@ -69,8 +68,9 @@ def test_an_edit_of_the_last_moment_is_not_lost(agreed: World, side: str) -> Non
 def test_an_edit_of_the_last_moment_is_not_lost_when_we_are_killed_after_the_write(agreed: World, side: str) -> None:
     running: list[int] = []
     before_update(agreed, side, prepare(agreed, side), lambda: os.kill(running[0], signal.SIGKILL))
-    command = [sys.executable, str(VICTIM), "never", "0", "--project", str(agreed.root), "run", "customers"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        victim(agreed, "run", "customers"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         running.append(process.pid)
         assert process.wait(60) == -signal.SIGKILL
     check_both_kept(agreed)
