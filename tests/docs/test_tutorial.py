@@ -107,6 +107,7 @@ def telling(line: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without ids and moments, and with single spaces."""
+    """Without ids, moments and counts of calls (a stamp of this very second costs one more look), with single spaces."""
+    text = re.sub(r"\d+ API calls?", "N API calls", text)
     text = re.sub(r"\b[rxm]-[0-9a-z]{15}\b|\bg[0-9a-f]{24}\b|\d{4}-\d\d-\d\dT[\d:.]+Z *", "ID", text)
     return re.sub(r" +", " ", text)
