@@ -147,6 +147,7 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     wanted = operations.intents(existing)
     unsent = {o.link: o.action for o in existing if o.state == "pending" and o.action in ("delete", "archive")}
     for id, link in links.items():
+        link = _stand_back(link, rows.get(id), links)
         links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}), unsent.get(id, ""))
         if side is not None:
             sides.append(side)
@@ -159,6 +160,16 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     for id, link in links.items():
         if link != before[id]:
             v.links[id] = link
+
+
+def _stand_back(link: Link, row: Pending | None, links: Mapping[str, Link]) -> Link:
+    """A record that comes back (restored, or into scope) where another one has taken its place meanwhile is one too many:
+    it is read, never written."""
+    if row is None or link.state not in ("ended", "suspended") or not link.primary:
+        return link
+    place = (link.connection, link.object)
+    others = (k for k in links.values() if k.id != link.id and (k.connection, k.object) == place)
+    return replace(link, primary=False) if any(k.state == "linked" and k.primary for k in others) else link
 
 
 def _forget_founded(v: Verdicts, golden: Golden, read: Mapping[str, Pending]) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-import orjson
-
 from hub.connect.connector import Page, Want
 from hub.core.errors import HubError, Reject
 from hub.core.model import Record, Spoke
@@ -28,7 +26,7 @@ GONE = ("deleted", "merged_into", "converted_into")
 def row_hash(record_kind: str, into: object, key: str, fields: Mapping[str, object]) -> str:
     """What a record says, without stamps: equal hashes mean that there is nothing to settle."""
     body = [record_kind, into, key, {} if record_kind in GONE else fields]
-    return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return hashlib.blake2b(dumps(body).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def fingerprint(spoke: Spoke) -> str:

@@ -5,7 +5,8 @@ Ambiguous is never guessed: what could be two records is held for a person, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hub.core import match
@@ -192,7 +193,8 @@ def _agreement(spoke: Spoke, o: Operation, says: dict[str, object]) -> float:
 def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> None:
     """Match rules over what the row says canonically; rows of one batch see each other's new golden records."""
     refs = _refs(v, rows)
-    keyed = [(row, match_keys(v.run.sync, canonical(spoke, row, refs))) for row in rows]
+    paths = {path for rule in v.run.sync.match for path in rule.when}
+    keyed = [(row, match_keys(v.run.sync, _said(spoke, row, refs, paths))) for row in rows]
     names = sorted({key for _, keys in keyed for key, _, _ in keys})
     by_key: dict[str, list[str]] = {}
     for key, golden, _strong in goldens.candidates(v.tx, names):
@@ -215,6 +217,19 @@ def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved
         for key, _decide, _index in keys:
             if golden not in by_key.setdefault(key, []):
                 by_key[key].append(golden)
+
+
+def _said(spoke: Spoke, row: Pending, refs: BatchRefs, paths: Iterable[str]) -> dict[str, object]:
+    """What a row says of these paths, as far as it can be read."""
+    said: dict[str, object] = {}
+    for path in paths:
+        rule = spoke.mapping.rules.get(path)
+        if rule is not None and rule.readable:
+            with suppress(Reject):
+                value = rule.to_canonical(rule.raw(row.fields), spoke.connection, refs)
+                if value is not ABSENT and value is not UNRESOLVED:
+                    said[path] = value
+    return said
 
 
 def canonical(spoke: Spoke, row: Pending, refs: BatchRefs) -> dict[str, object]:

@@ -11,11 +11,10 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DatabaseError
 
-from hub.core.errors import HubError
 from hub.core.model import Spoke
 from hub.engine import creates, merges
 from hub.engine.apply import Verdicts, decide_and_apply
-from hub.engine.batch import load, load_refs
+from hub.engine.batch import Batch, load, load_refs
 from hub.engine.context import Hub, Run
 from hub.engine.resolve import resolve_rows
 from hub.store import agenda, records
@@ -72,7 +71,7 @@ def _linked(hub: Hub, run: Run) -> None:
         if not ids:
             return
         hub.hook("settle")
-        _bisecting(ids, lambda part: _settle_goldens(hub, run, part))
+        _bisecting(ids, lambda part: _settle_goldens(hub, run, part), lambda id, why: _set_aside(hub, run, id, why))
         after = ids[-1]
         hub.progress("settled", {"records": len(ids)})
 
@@ -111,7 +110,9 @@ def _unlinked(hub: Hub, run: Run, spoke: Spoke, *, with_key: bool) -> None:
         if not rows:
             return
         hub.hook("settle")
-        _bisecting(rows, lambda part: _settle_rows(hub, run, spoke, part))
+        _bisecting(
+            rows, lambda part: _settle_rows(hub, run, spoke, part), lambda row, why: _set_aside(hub, run, row, why)
+        )
         after = rows[-1].seq
         hub.progress("settled", {"records": len(rows)})
 
@@ -132,20 +133,39 @@ def _settle_rows(hub: Hub, run: Run, spoke: Spoke, rows: Sequence[Pending]) -> N
         verdicts.write(batch)
 
 
-def _bisecting(items: Sequence[T], work: Callable[[Sequence[T]], None]) -> None:
+def _bisecting(items: Sequence[T], work: Callable[[Sequence[T]], None], set_aside: Callable[[T, str], None]) -> None:
     """Do a batch; if the database refuses it, do its halves, so that one poisoned record stops only itself."""
     try:
         work(items)
     except DatabaseError as error:
         if len(items) == 1:
-            raise HubError(
-                "one record cannot be stored",
-                where=str(getattr(items[0], "remote_id", items[0])),
-                why=type(error.orig).__name__,
-                unchanged="Its batch was rolled back; the others went on",
-                next="report this with the record's id",
-                code="X-STORE",
-            ) from error
+            set_aside(items[0], type(error.orig).__name__)
+            return
         middle = len(items) // 2
-        _bisecting(items[:middle], work)
-        _bisecting(items[middle:], work)
+        _bisecting(items[:middle], work, set_aside)
+        _bisecting(items[middle:], work, set_aside)
+
+
+def _set_aside(hub: Hub, run: Run, item: str | Pending, why: str) -> None:
+    """What cannot be stored is a dead letter with its raw values kept; the others have gone on."""
+    with hub.store.begin() as tx:
+        run.hold(tx)
+        v = Verdicts(hub, run, tx)
+        golden = item if isinstance(item, str) else ""
+        rows = [row for _, row in records.pending_of_goldens(tx, [item])] if isinstance(item, str) else [item]
+        text = (
+            f"this record cannot be stored ({why}); nothing of it was changed. Next: report it with this id [X-STORE]"
+        )
+        for row in rows:
+            v.outcome(row, "dead", text)
+        found = rows[0] if rows else None
+        v.letter(
+            connection=found.connection if found else "",
+            object=found.object if found else "",
+            remote_id=found.remote_id if found else "",
+            golden=golden,
+            action="read",
+            code="X-STORE",
+            text=text,
+        )
+        v.write(Batch(run))

@@ -10,7 +10,7 @@ from tests.simulation.history import draw, play
 from tests.simulation.oracles import violations
 
 SEEDS = range(1000, 1048)
-REGRESSIONS = (7, 13, 14, 17, 41, 44, 46, 48, 50, 222)
+REGRESSIONS = (7, 13, 14, 17, 41, 44, 46, 48, 50, 222, 1005, 1144)
 
 
 @pytest.mark.parametrize("first", range(SEEDS.start, SEEDS.stop, 6))
