@@ -17,6 +17,8 @@ from hub.core.errors import Stop
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, fits, loads
 
+HELPING = 2_000
+"""Rows that are sealed at once."""
 COVERED = ("at", "run", "actor", "action", "golden", "connection", "object", "remote_id", "op", "why")
 
 
@@ -110,26 +112,31 @@ def _hash(prev: str, row: Any) -> str:
     return digest.hexdigest()
 
 
-def seal(tx: Tx, limit: int = 100_000) -> int:
-    """Chain the rows that are not chained yet, in order. Returns how many."""
+def seal(tx: Tx, limit: int = 1_000_000) -> int:
+    """Chain the rows that are not chained yet, in order, a helping at a time. Returns how many."""
     if tx.dialect == "postgresql":
         # Wait for writers under way: a row of theirs has an earlier number than rows that are committed already.
         tx.run(text(f"LOCK TABLE {t.audit.name} IN SHARE ROW EXCLUSIVE MODE"))
-    a = t.audit.c
-    waiting = tx.rows(select(t.audit).where(a.hash == "").order_by(a.seq).limit(limit))
-    if not waiting:
-        return 0
-    prev = str(tx.value(select(a.hash).where(a.seq < waiting[0].seq).order_by(a.seq.desc()).limit(1)) or "")
+    a, sealed, prev = t.audit.c, 0, None
+    unsealed = select(t.audit).where(a.hash == "").order_by(a.seq)
+    while waiting := tx.rows(unsealed.limit(min(HELPING, limit - sealed))):
+        if prev is None:
+            prev = str(tx.value(select(a.hash).where(a.seq < waiting[0].seq).order_by(a.seq.desc()).limit(1)) or "")
+        prev = _chain(tx, waiting, prev)
+        sealed += len(waiting)
+    return sealed
+
+
+def _chain(tx: Tx, rows: Sequence[Any], prev: str) -> str:
+    """Seal these rows behind `prev`. Returns the last hash."""
     links = []
-    for row in waiting:
+    for row in rows:
         found = _hash(prev, row)
         links.append({"b_seq": row.seq, "b_prev": prev, "b_hash": found})
         prev = found
-    tx.many(
-        update(t.audit).where(a.seq == bindparam("b_seq")).values(prev=bindparam("b_prev"), hash=bindparam("b_hash")),
-        links,
-    )
-    return len(links)
+    changed = update(t.audit).where(t.audit.c.seq == bindparam("b_seq"))
+    tx.many(changed.values(prev=bindparam("b_prev"), hash=bindparam("b_hash")), links)
+    return prev
 
 
 @dataclass(frozen=True, slots=True)
