@@ -1,7 +1,7 @@
 """A PostgreSQL for tests: the one that ACCORDANT_TEST_PG names, or a private server from a wheel.
 
-The private server is shared by all workers of one test session and ends with the last of them. Each caller gets schemas
-of its own, so that nobody sees another's tables.
+Each worker of a test session has a private server of its own, which ends with it: a shared one would end with the worker
+that is done first. Each caller gets schemas of its own, so that nobody sees another's tables.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ sys.stdin.read()
 def _keeper() -> tuple[subprocess.Popen[str], str]:
     """A process that keeps the session's server while our end of its pipe is open, and the server's URL.
 
-    However this process ends, the pipe breaks; the last keeper to leave stops the server and removes its files.
+    However this process ends, the pipe breaks; the keeper then stops the server and removes its files.
     """
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-    folder = Path(tempfile.gettempdir()) / f"accordant-pg-{session[:12]}"
+    folder = Path(tempfile.gettempdir()) / f"accordant-pg-{uuid.uuid4().hex[:12]}"
     command = [sys.executable, "-W", "ignore", "-c", KEEPER, str(folder)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
