@@ -21,17 +21,18 @@ from bench import people
 @dataclass(slots=True)
 class Sandboxes:
     """`each`: how many people each side holds; `shared`: how many of them both hold, one in ten with another job title
-    in HubSpot. `latency`: seconds added to every answer."""
+    in HubSpot. `latency`: seconds added to every answer. `only`: the one side that holds anybody."""
 
     each: int
     shared: int
     latency: float = 0.0
+    only: str = ""
     sf: dict[str, Any] = field(default_factory=dict)
     hs: dict[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Sandboxes:
-        wanted = {"each": self.each, "shared": self.shared, "latency": self.latency}
+        wanted = {"each": self.each, "shared": self.shared, "latency": self.latency, "only": self.only}
         command = [sys.executable, "-m", "bench.sandboxes", json.dumps(wanted)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         told = self._line()
@@ -68,7 +69,7 @@ class Sandboxes:
         self.process.wait(30)
 
 
-def serve(each: int, shared: int, latency: float) -> None:
+def serve(each: int, shared: int, latency: float, only: str) -> None:
     from connectors.hubspot.sandbox import HubSpotSandbox
     from connectors.salesforce.sandbox import SalesforceSandbox
 
@@ -78,9 +79,9 @@ def serve(each: int, shared: int, latency: float) -> None:
         return time.time() + passed[0]
 
     with SalesforceSandbox(clock=clock, requests_a_day=10_000_000) as sf, HubSpotSandbox(clock=clock) as hs:
-        for n in range(each):
+        for n in range(each if only != "hs" else 0):
             sf.seed("Contact", people.salesforce(n))
-        for n in range(each - shared, 2 * each - shared):
+        for n in range(each - shared, 2 * each - shared if only != "sf" else 0):
             hs.seed("contacts", people.hubspot(n, newer_title=n < each and n % 10 == 0))
         for box in (sf, hs):
             box.fault("delay", times=None, seconds=latency) if latency else None

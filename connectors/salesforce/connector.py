@@ -142,10 +142,10 @@ class Salesforce(Connector):
         return self._writer.write(object, batch)
 
     def minimum_calls(self, object: str, *, read: int, written: int, created: int) -> int:
-        """Pages to read, careful updates (`written`) with their read-back inside, and creates with one read-back per
-        collection."""
+        """Pages to read, careful updates (`written`) with their read-back inside, and for each collection of creates a
+        look-up before and a read-back after it."""
         pages = max(1, ceil(read / objects.PAGE))
-        return pages + ceil(written / objects.COMPOSITE) + 2 * ceil(created / objects.COLLECTION)
+        return pages + ceil(written / objects.COMPOSITE) + 3 * ceil(created / objects.COLLECTION)
 
     def close(self) -> None:
         self._transport.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
@@ -14,6 +14,9 @@ class Pool(Protocol):
 
     def each(self, work: Callable[[T], None], items: Iterable[T]) -> None: ...
 
+    def ahead(self, items: Iterable[T], last: Callable[[T], bool]) -> Iterator[T]:
+        """The items in order up to the `last`, the next one perhaps drawn while its predecessor is worked on."""
+
 
 class InOrder:
     """One after the other, in the caller's thread."""
@@ -21,6 +24,12 @@ class InOrder:
     def each(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         for item in items:
             work(item)
+
+    def ahead(self, items: Iterable[T], last: Callable[[T], bool]) -> Iterator[T]:
+        for item in items:
+            yield item
+            if last(item):
+                return
 
 
 class Threads:
@@ -42,6 +51,26 @@ class Threads:
             finally:
                 for future in running:
                     future.cancel()
+
+    def ahead(self, items: Iterable[T], last: Callable[[T], bool]) -> Iterator[T]:
+        """One item ahead, never more: memory stays bounded. What drawing raises comes after the items before it."""
+        drawn = iter(items)
+        with ThreadPoolExecutor(1, thread_name_prefix="accordant-ahead") as executor:
+            coming = executor.submit(_draw, drawn)
+            while held := coming.result():
+                (item,) = held
+                if last(item):
+                    yield item
+                    return
+                coming = executor.submit(_draw, drawn)
+                yield item
+
+
+def _draw(items: Iterator[T]) -> tuple[T] | None:
+    """The next item, in a tuple so that any item can be told from the end."""
+    for item in items:
+        return (item,)
+    return None
 
 
 def _collect(running: set[Future[None]]) -> set[Future[None]]:

@@ -80,12 +80,10 @@ def pull(hub: Hub, run: Run, spoke: Spoke) -> None:
 
     def read(want: Want) -> None:
         nonlocal position
-        for page in connector.changes(spoke.object, position, want):
+        for page in hub.pool.ahead(connector.changes(spoke.object, position, want), lambda page: page.last):
             hub.hook("page")
             reading.store(page, slow=slow)
             position = page.cursor
-            if page.last:
-                return
 
     ask(hub, run, spoke, read, slow=slow)
 
