@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,6 +19,8 @@ from hub.core.model import Value
 _EMAIL = re.compile(r"[^\s@,;<>()\"]{1,64}@[^\s@,;<>()\".]+(\.[^\s@,;<>()\".]+)*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_UTC = ("Z", "+0000", "+00:00")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}(Z|\+00:?00)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUTH = {
@@ -198,6 +201,10 @@ def padded(amount: str, currency: str) -> str:
 
 def day(value: Any) -> str | None:
     """A plain date. Of an instant, its date in the offset that it is written in."""
+    if value.__class__ is str and len(value) == 10 and value[4] == value[7] == "-" and value.isascii():
+        with suppress(ValueError):
+            date.fromisoformat(value)
+            return str(value)
     tidied = text(value)
     if tidied is None:
         return None
@@ -213,6 +220,10 @@ def day(value: Any) -> str | None:
 
 def instant(value: Any) -> str | None:
     """An instant in UTC with milliseconds. Without an offset it is taken as UTC; a date is its first moment."""
+    if value.__class__ is str and value[23:] in _UTC and _INSTANT.fullmatch(value):
+        with suppress(ValueError):
+            datetime.fromisoformat(value)
+            return value[:23] + "Z"
     tidied = text(value)
     if tidied is None:
         return None
@@ -247,7 +258,9 @@ def many(value: Any) -> list[str] | None:
     """A sorted list without doubles; an empty set is nothing."""
     if value is None:
         return None
-    if isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Mapping):
+    if value.__class__ is not list and (
+        isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Mapping)
+    ):
         value = [value]
     return sorted({t for item in value if (t := text(item)) is not None}) or None
 
