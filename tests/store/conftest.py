@@ -31,12 +31,6 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_server_stays() -> Iterator[None]:
-    yield
-    postgres.end_private()
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

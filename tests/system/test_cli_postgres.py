@@ -16,7 +16,6 @@ from tests.system.cli_project import Project, make, type_in
 def url() -> Iterator[str]:
     with postgres.schema() as made:
         yield made
-    postgres.end_private()
 
 
 @pytest.fixture
