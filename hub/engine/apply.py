@@ -15,18 +15,17 @@ from hub.core.expressions import holds
 from hub.core.model import (
     ABSENT,
     Decision,
-    Due,
-    FieldWrite,
     Golden,
     Held,
     Link,
     Note,
+    Pair,
     Reading,
     Side,
     Spoke,
 )
 from hub.core.plan import decide
-from hub.engine import keys
+from hub.engine import journal, keys
 from hub.engine.batch import Batch, wake_linked
 from hub.engine.context import Hub, Run
 from hub.engine.pull import GONE, fingerprint, row_hash
@@ -61,6 +60,10 @@ class Verdicts:
     holds: list[tuple[str, Held, dict[str, Any], str]] = field(default_factory=list)
     closed: list[tuple[str, str, str]] = field(default_factory=list)
     arrived: list[tuple[str, str, Sequence[str]]] = field(default_factory=list)
+    now: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now = to_stamp(self.tx.now)
 
     def outcome(
         self,
@@ -264,7 +267,7 @@ def _decide(
             v.run.sync.policy,
             refs=batch.refs,
             run=v.run.id,
-            now=to_stamp(v.tx.now),
+            now=v.now,
             held=batch.held.get(golden.id, ()),
             resolved=batch.decided.get(golden.id, {}),
             recent=batch.recent.get(golden.id, {}),
@@ -302,18 +305,24 @@ def _apply(
         links[changed.id] = replace(was, state=changed.state, why=changed.why)
         if changed.state == "linked" and was.state != "linked":
             v.opened.append(links[changed.id])
-    for id, base in decision.bases.items():
-        links[id] = replace(links[id], base=base)
+    for id in {*decision.bases, *read}:
+        links[id] = _renewed(links[id], decision.bases.get(id), read.get(id))
     for id, row in read.items():
-        links[id] = replace(links[id], version=row.version or links[id].version, stamp=row.stamp or links[id].stamp)
         v.read_at[id] = row.at
         v.links[id] = links[id]
     batch.links[golden.id] = list(links.values())
     audit_decision(v, golden, decision)
     _conflicts(v, batch, golden, decision, links)
-    _plan_writes(v, batch, decision, links, rows)
-    _ask_for_creates(v, batch, decision.golden, links)
+    journal.plan_writes(v, batch, decision, links, rows)
+    journal.ask_for_creates(v, batch, decision.golden, links)
     _finish_rows(v, decision, links, read)
+
+
+def _renewed(link: Link, base: Mapping[str, Pair] | None, row: Pending | None) -> Link:
+    """A link with its new base, at the version that was read."""
+    version, stamp = (row.version, row.stamp) if row is not None else ("", "")
+    known = link.base if base is None else base
+    return replace(link, base=known, version=version or link.version, stamp=stamp or link.stamp)
 
 
 def audit_decision(v: Verdicts, golden: Golden, decision: Decision) -> None:
@@ -351,124 +360,6 @@ def _conflicts(v: Verdicts, batch: Batch, golden: Golden, decision: Decision, li
         v.closed.append((golden.id, path, "resolved" if path in decided else "closed"))
     for path in decided.keys() - set(decision.closed) - {h.path for h in decision.holds}:
         v.closed.append((golden.id, path, "resolved"))
-
-
-# ---------------------------------------------------------------- operations
-
-
-def _plan_writes(
-    v: Verdicts, batch: Batch, decision: Decision, links: Mapping[str, Link], read: Mapping[str, Pending]
-) -> None:
-    """Make the journal say exactly what is due now: keep what is still wanted, withdraw the rest, add what is new."""
-    golden = decision.golden.id
-    existing = batch.open.get(golden, [])
-    asleep = _end_unknown(v, existing, decision, links, read)
-    wanted: list[Operation] = []
-    for due in decision.due:
-        if due.link not in asleep:
-            wanted += _operations(v, batch, decision, links[due.link], due)
-    for operation in existing:
-        if operation.state != "pending" or operation.action == "create":
-            continue
-        same = next((w for w in wanted if _same(w, operation)), None)
-        if same is not None:
-            wanted.remove(same)
-        else:
-            v.ended.append((operation.id, "withdrawn", "", operation.remote_id))
-    v.planned += wanted
-
-
-def _same(a: Operation, b: Operation) -> bool:
-    return (a.link, a.action, a.raw, a.fields) == (b.link, b.action, b.raw, b.fields)
-
-
-def _end_unknown(
-    v: Verdicts,
-    existing: Sequence[Operation],
-    decision: Decision,
-    links: Mapping[str, Link],
-    read: Mapping[str, Pending],
-) -> set[str]:
-    """Writes whose answer was lost are judged by a direct read. Links whose write is still unknown must wait."""
-    asleep: set[str] = set()
-    for operation in existing:
-        if operation.state not in ("sent", "unknown") or not operation.link:
-            continue
-        row = read.get(operation.link)
-        if row is None or not row.direct:
-            asleep.add(operation.link)
-            continue
-        base = links[operation.link].base if operation.link in links else {}
-        arrived = all(f.path in base and base[f.path].agreed == f.after for f in operation.fields)
-        gone = operation.action in ("delete", "archive") and row.kind == "deleted"
-        state = "done" if (arrived and operation.fields) or gone else "withdrawn"
-        why = "" if state == "done" else "it had not arrived"
-        v.ended.append((operation.id, state, why, operation.remote_id))
-        _note_found(v, operation, state, why)
-    return asleep
-
-
-def _note_found(v: Verdicts, o: Operation, state: str, why: str) -> None:
-    """Each intent has its outcome in the audit log, also one whose answer was lost."""
-    action = f"{'found done' if state == 'done' else 'not sent'} {o.action}"
-    where = {"connection": o.connection, "object": o.object, "remote_id": o.remote_id, "op": o.id}
-    v.note(action, o.golden, why or "the record shows it", **where)
-
-
-def _operations(v: Verdicts, batch: Batch, decision: Decision, link: Link, due: Due) -> list[Operation]:
-    blocked = batch.blocked.get((link.golden, link.connection), {})
-    fields = [f for f in due.fields if not (f.path in blocked and blocked[f.path] == f.raw)]
-    if due.action != "update":
-        return [_operation(v, link, due.action, ())]
-    spoke = v.run.spoke(link.connection, link.object)
-    assert spoke is not None
-    plain = [f for f in fields if not _is_association(spoke, f)]
-    found = [("update", plain), ("associate", [f for f in fields if _is_association(spoke, f)])]
-    made = [_operation(v, link, action, tuple(part)) for action, part in found if part]
-    return [o for o in made if "" not in blocked or blocked[""] != o.raw]
-
-
-def _is_association(spoke: Spoke, f: FieldWrite) -> bool:
-    return any(n.startswith("@") for n in spoke.mapping.rules[f.path].remote_names())
-
-
-def _operation(v: Verdicts, link: Link, action: str, fields: tuple[FieldWrite, ...]) -> Operation:
-    spoke = v.run.spoke(link.connection, link.object)
-    assert spoke is not None
-    raw: dict[str, Any] = {}
-    for f in fields:
-        raw |= spoke.mapping.rules[f.path].spread(f.raw)
-    return Operation(
-        id=v.hub.new_id("o"),
-        sync=v.run.sync.name,
-        run=v.run.id,
-        connection=link.connection,
-        object=link.object,
-        action=action,
-        golden=link.golden,
-        link=link.id,
-        remote_id=link.remote_id,
-        fields=fields,
-        raw=raw,
-        bases={f.path: link.base[f.path] for f in fields if f.path in link.base},
-        version=link.version,
-        stamp=link.stamp,
-    )
-
-
-def _ask_for_creates(v: Verdicts, batch: Batch, golden: Golden, links: Mapping[str, Link]) -> None:
-    """Where this record is missing in a spoke, it is put on the list of those to be created there."""
-    have = {(link.connection, link.object) for link in links.values()}
-    open_creates = [o for o in batch.open.get(golden.id, ()) if o.action == "create"]
-    for operation in open_creates:
-        if operation.state == "pending":
-            v.ended.append((operation.id, "withdrawn", "", ""))
-        elif (operation.connection, operation.object) in have and operation.state == "unknown":
-            v.ended.append((operation.id, "done", "the record was found", ""))
-    for spoke in v.run.sync.spokes:
-        if (spoke.connection, spoke.object) not in have and "create" in spoke.writes and spoke.direction != "read":
-            v.agenda.append((agenda.golden(golden.id), agenda.CREATES))
-            return
 
 
 # ---------------------------------------------------------------- outcomes

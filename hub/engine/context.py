@@ -99,7 +99,10 @@ class Run:
         runs.hold_lease(tx, self.lease, self.fence, LEASE_SECONDS)
 
     def spoke(self, connection: str, object: str) -> Spoke | None:
-        return next((s for s in self.sync.spokes if (s.connection, s.object) == (connection, object)), None)
+        for spoke in self.sync.spokes:
+            if spoke.connection == connection and spoke.object == object:
+                return spoke
+        return None
 
 
 def lease_name(sync: str) -> str:
