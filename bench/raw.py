@@ -6,7 +6,7 @@ title where the two differ. It looks up what it is about to create and reads it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -156,6 +156,3 @@ class HubSpot:
         answer = self.client.post(self.base + HS + path, content=orjson.dumps(body), headers=self.headers)
         answer.raise_for_status()
         return orjson.loads(answer.content)
-
-
-Step = Callable[[], None]
