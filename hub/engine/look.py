@@ -20,6 +20,8 @@ from hub.store import agenda, goldens, operations, records, reviews
 from hub.store.db import Tx, dumps
 from hub.store.operations import Operation
 
+LOOKS, LONGEST_SECOND = 3, 2.0
+
 
 def before_writing(
     hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]
@@ -31,7 +33,7 @@ def before_writing(
         links = {o.id: goldens.link(tx, o.link) for o in batch}
         read_at = goldens.read_times(tx, [o.link for o in batch])
     ids = _to_read(spoke, connector, batch, links, read_at)
-    fresh = {r.id: r for r in get(hub, run, spoke, ids)} if ids else {}
+    fresh = _settled_stamps(hub, run, spoke, connector, ids)
     ready: list[Operation] = []
     moved: list[tuple[Operation, Record | None]] = []
     for o in batch:
@@ -70,6 +72,22 @@ def _to_read(
             # A whole-second stamp that was read within its own second can hide a later edit of that second.
             ids.append(o.remote_id)
     return ids
+
+
+def _settled_stamps(hub: Hub, run: Run, spoke: Spoke, connector: Connector, ids: Sequence[str]) -> dict[str, Record]:
+    """Direct reads of these records. A whole-second stamp holds as a condition only if its second is over when it is read:
+    where it is not, wait for its end and read once more. A clock that runs ahead of ours is waited for at most so long."""
+    fresh = {r.id: r for r in get(hub, run, spoke, ids)} if ids else {}
+    if connector.capabilities(spoke.object).conditional_write != "coarse":
+        return fresh
+    for _ in range(LOOKS):
+        left = {r.id: from_stamp(r.stamp) + 1.0 - hub.clock.now() for r in fresh.values() if r.stamp}
+        young = sorted(i for i, seconds in left.items() if seconds > 0)
+        if not young:
+            break
+        hub.clock.sleep(min(max(left[i] for i in young), LONGEST_SECOND))
+        fresh.update({r.id: r for r in get(hub, run, spoke, young)})
+    return fresh
 
 
 def _is_as_settled(spoke: Spoke, link: Link, record: Record, o: Operation) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hub.core.model import Policy
+from hub.engine.run import run_sync
 from hub.jobs.doctor import guarantee_of
+from hub.store import audit
 from tests.simulation.stories.kit import audited, conflicts, kill, letters, lost_values, meddle, resolve, settle_down
 from tests.simulation.world import profile, spoke, sync, world
 
@@ -134,3 +136,26 @@ def test_a_person_shortens_our_value_before_our_first_read_and_where_it_can_be_t
     w.edit("b", b, title="Head of")
     settle_down(w)
     assert w.only("a")["title"] == w.only("b")["title"] == "Head of"
+
+
+def test_an_edit_in_the_very_second_of_the_stamp_that_we_saw_is_not_overwritten():
+    coarse = profile(conditional_write="coarse", resolution=1.0)
+    w = world(sync(spoke("a"), spoke("b"), policy=Policy(conflicts={"default": ("b", "a")})), profiles={"b": coarse})
+    a = w.person("a", first="Ana", mail="ana@example.org")
+    w.runs(2)
+    b = min(w.rows("b"))
+    w["a"].edit("person", a, {"title": "Buyer"})
+    w["b"].edit("person", b, {"first": "Anna"})
+    # The record's stamp and the run fall into one second, and so does what a person saves just before our write.
+
+    def save_now(event):
+        if event == "before:write":
+            w["b"].hook = lambda event: None
+            w["b"].edit("person", b, {"title": "Chief"})
+
+    w["b"].hook = save_now
+    run_sync(w.hub, "people")
+    w.runs(3)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Chief"
+    words = str(w.ask(audit.entries, limit=1000))
+    assert "Buyer" in words and "Chief" in words
