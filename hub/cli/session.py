@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,8 +91,8 @@ class Interrupt:
 
     def _caught(self, number: int, frame: Any) -> None:
         if self.asked.is_set():
-            note("Stopped at once. The next run goes on from what is stored.")
-            sys.stderr.flush()
+            # Past every buffer and lock: the first Ctrl-C may still be in the middle of writing its own line.
+            os.write(2, b"Stopped at once. The next run goes on from what is stored.\n")
             os._exit(130)
         self.asked.set()
         if self.on_first is _raise:
