@@ -167,6 +167,17 @@ waiter = Table(
     sqlite_with_rowid=False,
 )
 
+hint = Table(
+    "ac_hint",
+    metadata,
+    _key("connection"),
+    _key("object"),
+    _key("remote_id"),
+    Column("heard", Integer, nullable=False, default=1),
+    Column("at", Float, nullable=False, default=0.0),
+    sqlite_with_rowid=False,
+)
+
 operation = Table(
     "ac_operation",
     metadata,
@@ -340,6 +351,16 @@ cursor = Table(
     sqlite_with_rowid=False,
 )
 
+restore = Table(
+    "ac_restore",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False, default=0.0),
+    _text("by"),
+    Column("released_at", Float, nullable=False, default=0.0),
+    _text("released_by"),
+)
+
 lease = Table(
     "ac_lease",
     metadata,
@@ -401,5 +422,32 @@ sync_state = Table(
     Column("next_at", Float, nullable=False, default=0.0),
     Column("swept_at", Float, nullable=False, default=0.0),
     _text("mode", "normal"),
+    sqlite_with_rowid=False,
+)
+
+check = Table(
+    "ac_check",
+    metadata,
+    _key("name"),
+    _text("position", "{}"),
+    Column("at", Float, nullable=False, default=0.0),
+    sqlite_with_rowid=False,
+)
+
+finding = Table(
+    "ac_finding",
+    metadata,
+    _key(),
+    _text("invariant"),
+    _text("kind"),
+    _text("level"),
+    _text("sync"),
+    _text("place"),
+    _text("what"),
+    _text("next"),
+    _text("state", "open"),
+    Column("since", Float, nullable=False, default=0.0),
+    Column("first_at", Float, nullable=False, default=0.0),
+    Column("last_at", Float, nullable=False, default=0.0),
     sqlite_with_rowid=False,
 )

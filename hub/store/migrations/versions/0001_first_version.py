@@ -28,6 +28,7 @@ def upgrade() -> None:
     _work()
     _people()
     _state()
+    _checks()
 
 
 def _records() -> None:
@@ -153,6 +154,15 @@ def _work() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "ac_hint",
+        sa.Column("connection", WORDS, primary_key=True),
+        sa.Column("object", WORDS, primary_key=True),
+        sa.Column("remote_id", WORDS, primary_key=True),
+        sa.Column("heard", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "ac_operation",
         sa.Column("id", WORDS, primary_key=True),
         sa.Column("seq", SEQ, nullable=False),
@@ -225,6 +235,14 @@ def _work() -> None:
         sa.Column("pulled_at", sa.Float(), nullable=False),
         sa.Column("fingerprint", WORDS, nullable=False, server_default=""),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "ac_restore",
+        sa.Column("seq", SEQ, primary_key=True, autoincrement=True),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("by", WORDS, nullable=False, server_default=""),
+        sa.Column("released_at", sa.Float(), nullable=False),
+        sa.Column("released_by", WORDS, nullable=False, server_default=""),
     )
     op.create_table(
         "ac_lease",
@@ -354,5 +372,31 @@ def _state() -> None:
         sa.Column("next_at", sa.Float(), nullable=False),
         sa.Column("swept_at", sa.Float(), nullable=False),
         sa.Column("mode", WORDS, nullable=False, server_default="normal"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _checks() -> None:
+    op.create_table(
+        "ac_check",
+        sa.Column("name", WORDS, primary_key=True),
+        sa.Column("position", WORDS, nullable=False, server_default="{}"),
+        sa.Column("at", sa.Float(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "ac_finding",
+        sa.Column("id", WORDS, primary_key=True),
+        sa.Column("invariant", WORDS, nullable=False, server_default=""),
+        sa.Column("kind", WORDS, nullable=False, server_default=""),
+        sa.Column("level", WORDS, nullable=False, server_default=""),
+        sa.Column("sync", WORDS, nullable=False, server_default=""),
+        sa.Column("place", WORDS, nullable=False, server_default=""),
+        sa.Column("what", WORDS, nullable=False, server_default=""),
+        sa.Column("next", WORDS, nullable=False, server_default=""),
+        sa.Column("state", WORDS, nullable=False, server_default="open"),
+        sa.Column("since", sa.Float(), nullable=False),
+        sa.Column("first_at", sa.Float(), nullable=False),
+        sa.Column("last_at", sa.Float(), nullable=False),
         sqlite_with_rowid=False,
     )
