@@ -1,0 +1,164 @@
+"""What befalls the hub at its steps: deaths, lost and refused answers, people who edit in between; and, between two runs,
+lists cut short, fields taken away, clocks that jump, tokens that end, a database set back to an old copy."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from hub.core.errors import Retry, SignIn, Unknown
+from tests.simulation.proof import people
+from tests.simulation.proof.history import Crash, History
+from tests.simulation.proof.scene import connect
+
+
+def begin(h: History) -> None:
+    """Every step of the engine, the store and the remotes comes by here."""
+    hub = h.scene.hub
+    hub.hook = hub.store.hook = partial(step, h)
+    hub.is_alive = lambda holder: False
+    for name, remote in h.scene.remotes.items():
+        remote.hook = partial(_remote_step, h, name)
+
+
+def step(h: History, event: str) -> None:
+    """One step of the process: it may die here."""
+    h.steps += 1
+    h.step += 1
+    if h.calm or h.dice.random() >= h.rates.crash:
+        return
+    if h.event(f"{h.round}.{h.step}.crash") is not None:
+        h.crashes += 1
+        h.say(f"the process dies at {event}")
+        raise Crash(event)
+
+
+def _remote_step(h: History, name: str, event: str) -> None:
+    h.scene.clock.advance(0.05)
+    step(h, f"{name} {event}")
+    if h.calm:
+        return
+    drawn = h.dice.random()
+    if drawn < h.rates.act:
+        dice = h.event(f"{h.round}.{h.step}.act")
+        if dice is not None:
+            people.act(h, dice)
+            h.count("edits in between")
+    if h.dice.random() < h.rates.fault:
+        dice = h.event(f"{h.round}.{h.step}.fault")
+        if dice is not None:
+            _fault(h, dice, name, event)
+
+
+def _fault(h: History, dice: random.Random, name: str, event: str) -> None:
+    when, verb = event.split(":")
+    if verb == "write" and dice.random() < 0.6:
+        h.say(f"{name} does not answer a write ({'after' if when == 'after' else 'before'} doing it)")
+        h.count("lost answers")
+        raise Unknown("no answer")
+    if when == "before":
+        if "token" in h.scene.wild and dice.random() < 0.3:
+            h.say(f"{name} does not take the token any more, at {verb}")
+            h.count("tokens")
+            raise SignIn("the token has expired", unchanged="Nothing was read", next="sign in again")
+        h.say(f"{name} is busy at {verb}")
+        raise Retry("busy", after=dice.choice([None, 1.0, 600.0]))
+
+
+def restart(h: History) -> None:
+    """A new process stands on the same store."""
+    connect(h.scene)
+
+
+# ---------------------------------------------------------------- between two runs
+
+
+def turn(h: History) -> None:
+    """The weather of a round: each kind of trouble that is on may begin or end."""
+    for kind, begins in TURNS.items():
+        if kind in h.scene.wild:
+            dice = h.event(f"{h.round}.{kind}")
+            if dice is not None and dice.random() < 0.4:
+                begins(h, dice)
+
+
+def _truncate(h: History, dice: random.Random) -> None:
+    name, object = dice.choice(h.scene.pairs())
+    short = h.scene.remotes[name].truncate
+    if object in short:
+        del short[object]
+    else:
+        short[object] = dice.randrange(3)
+        h.say(f"{name} lists only {short[object]} of its {object} records")
+        h.count("truncated")
+
+
+def _hide(h: History, dice: random.Random) -> None:
+    """A field is hidden from our user, or shown again."""
+    name = dice.choice(h.scene.holds["person"])
+    field = dice.choice(["phone", "title"])
+    table = h.scene.remotes[name]._tables["person"]
+    now_hidden = not next(f.hidden for f in table.profile.fields if f.name == field)
+    fields = tuple(replace(f, hidden=now_hidden) if f.name == field else f for f in table.profile.fields)
+    table.profile = replace(table.profile, fields=fields)
+    h.say(f"{name} {'hides' if now_hidden else 'shows'} {field}")
+    h.count("hidden")
+
+
+def _jump(h: History, dice: random.Random) -> None:
+    """A clock is set, forwards or back: the hub's own, or a remote's."""
+    seconds = dice.choice([-90.0, -4.0, 4.0, 90.0])
+    name = dice.choice([*h.scene.names, "hub"])
+    if name == "hub":
+        h.scene.hub_clock.skew += seconds
+    else:
+        h.scene.remotes[name].skew += seconds
+    h.say(f"the clock of {name} is set by {seconds:+.0f} s")
+    h.count("jumps")
+
+
+TURNS: dict[str, Any] = {"truncated": _truncate, "hidden": _hide, "jumps": _jump}
+
+
+def end(h: History) -> None:
+    """All trouble ends: fields are shown, lists are whole."""
+    for name in h.scene.names:
+        remote = h.scene.remotes[name]
+        remote.truncate.clear()
+        for table in remote._tables.values():
+            shown = tuple(replace(f, hidden=False) if f.hidden else f for f in table.profile.fields)
+            if shown != table.profile.fields:
+                table.profile = replace(table.profile, fields=shown)
+
+
+def copy(h: History) -> sqlite3.Connection:
+    """A copy of the hub's database, as it is now."""
+    made = sqlite3.connect(":memory:")
+    with h.scene.hub.store.engine.connect() as source:
+        source.connection.driver_connection.backup(made)  # type: ignore[union-attr]
+    return made
+
+
+def set_back(h: History, made: sqlite3.Connection) -> None:
+    """The hub's database goes back to the copy; the remotes do not."""
+    with h.scene.hub.store.engine.connect() as target:
+        made.backup(target.connection.driver_connection)  # type: ignore[arg-type]
+
+
+__all__ = ["begin", "copy", "end", "restart", "set_back", "step", "turn"]
+
+
+def go_back(h: History, made: sqlite3.Connection) -> None:
+    """The hub is restored from its copy. What its replaced database knew is kept beside, as an operator would keep it."""
+    from tests.simulation.proof.laws import everything_kept
+
+    with h.scene.hub.store.read() as tx:
+        h.forgotten |= everything_kept(tx)
+    set_back(h, made)
+    restart(h)
+    h.gaps.append((h.backup_at, h.scene.clock.now()))
+    h.say("the hub's database is set back to the copy")
+    h.count("restores of the hub")
