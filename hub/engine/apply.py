@@ -28,7 +28,7 @@ from hub.core.plan import decide
 from hub.engine import journal, keys
 from hub.engine.batch import Batch, wake_linked
 from hub.engine.context import Hub, Run
-from hub.engine.pull import GONE, fingerprint, row_hash
+from hub.engine.pull import GONE, fingerprint, read_names, row_hash
 from hub.store import agenda, audit, goldens, operations, records, reviews
 from hub.store.db import Tx
 from hub.store.operations import Operation
@@ -79,7 +79,9 @@ class Verdicts:
         spoke = self.run.spoke(row.connection, row.object)
         told = row_hash(row.kind, row.into, row.key, row.fields) if hash is None else hash
         meaning = fingerprint(spoke) if spoke else ""
-        self.outcomes.append(Outcome(row, outcome, reason, place, told, meaning, keep or outcome in KEEP))
+        names = read_names(spoke) if spoke and row.kind not in GONE else ()
+        lacks = tuple(n for n in names if n not in row.fields)
+        self.outcomes.append(Outcome(row, outcome, reason, place, told, meaning, lacks, keep or outcome in KEEP))
 
     def note(self, action: str, golden: str = "", why: str = "", **rest: Any) -> None:
         self.entries.append(audit.Entry(action, golden=golden, run=self.run.id, why=why, **rest))

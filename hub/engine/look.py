@@ -32,7 +32,12 @@ def before_writing(
     with hub.store.read() as tx:
         links = {o.id: goldens.link(tx, o.link) for o in batch}
         read_at = goldens.read_times(tx, [o.link for o in batch])
+        lacks = records.lacking(tx, spoke.connection, spoke.object, [o.remote_id for o in batch])
     ids = _to_read(spoke, connector, batch, links, read_at)
+    # No version protects a field that it did not show.
+    ids += [
+        o.remote_id for o in batch if o.remote_id not in ids and not lacks.get(o.remote_id, set()).isdisjoint(o.raw)
+    ]
     fresh = _settled_stamps(hub, run, spoke, connector, ids)
     ready: list[Operation] = []
     moved: list[tuple[Operation, Record | None]] = []

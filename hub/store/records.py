@@ -254,7 +254,8 @@ def set_points(tx: Tx, points: Mapping[int, Mapping[str, str]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one pending row ended. `keep`: its raw values are needed again (it waits, is held, in conflict or dead)."""
+    """How one pending row ended. `lacks`: remote names that are mapped and were not shown. `keep`: its raw values are
+    needed again (it waits, is held, in conflict or dead)."""
 
     row: Pending
     outcome: str
@@ -262,6 +263,7 @@ class Outcome:
     place: str = ""
     hash: str = ""
     fingerprint: str = ""
+    lacks: tuple[str, ...] = ()
     keep: bool = False
 
 
@@ -294,6 +296,7 @@ def _record_row(o: Outcome) -> dict[str, Any]:
         "remote_id": o.row.remote_id,
         "hash": o.hash,
         "fingerprint": o.fingerprint,
+        "lacks": dumps(o.lacks) if o.lacks else "",
         "version": o.row.version,
         "stamp": o.row.stamp,
         "disposition": o.row.kind if gone else o.outcome,
@@ -301,6 +304,16 @@ def _record_row(o: Outcome) -> dict[str, Any]:
         "place": o.place,
         "payload": dumps(o.row.fields) if o.keep else None,
         "seen": o.row.run,
+    }
+
+
+def lacking(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, set[str]]:
+    """{remote id: mapped remote names that the version last settled did not show}, for those records that lack any."""
+    r = t.record.c
+    here = (r.connection == connection) & (r.object == object) & (r.lacks != "")
+    return {
+        row[0]: set(loads(row[1]))
+        for row in tx.rows(select(r.remote_id, r.lacks).where(here, tx.among(r.remote_id, ids)))
     }
 
 

@@ -94,6 +94,7 @@ record = Table(
     _key("remote_id"),
     _text("hash"),
     _text("fingerprint"),
+    _text("lacks"),
     _text("version"),
     _text("stamp"),
     _text("disposition"),

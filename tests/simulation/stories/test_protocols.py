@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hub.core.model import Policy
@@ -159,3 +161,26 @@ def test_an_edit_in_the_very_second_of_the_stamp_that_we_saw_is_not_overwritten(
     assert w.only("a")["title"] == w.only("b")["title"] == "Chief"
     words = str(w.ask(audit.entries, limit=1000))
     assert "Buyer" in words and "Chief" in words
+
+
+@pytest.mark.parametrize("strength", ["strong", "coarse"])
+def test_a_field_that_was_hidden_when_the_record_was_read_is_looked_at_before_it_is_written(strength):
+    """The version is the one that was settled, and says nothing of a field that nobody could see at that version."""
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": profile(conditional_write=strength)})
+    a = w.person("a", first="Ana", mail="ana@example.org", phone="1")
+    w.runs(2)
+    (b,) = w.rows("b")
+    w.edit("b", b, phone="2")
+    hide(w, "b", "phone", True)
+    w.edit("b", b, first="Anna")
+    w.run()
+    hide(w, "b", "phone", False)
+    w.edit("a", a, phone="3")
+    w.run()
+    assert "2" in {v for _, v, _ in lost_values(w)} | {w.only("a")["phone"], w.only("b")["phone"]}
+
+
+def hide(w, remote, name, hidden):
+    table = w[remote]._tables["person"]
+    fields = tuple(replace(f, hidden=hidden) if f.name == name else f for f in table.profile.fields)
+    table.profile = replace(table.profile, fields=fields)

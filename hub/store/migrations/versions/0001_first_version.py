@@ -73,6 +73,7 @@ def _records() -> None:
         sa.Column("remote_id", WORDS, primary_key=True),
         sa.Column("hash", WORDS, nullable=False, server_default=""),
         sa.Column("fingerprint", WORDS, nullable=False, server_default=""),
+        sa.Column("lacks", WORDS, nullable=False, server_default=""),
         sa.Column("version", WORDS, nullable=False, server_default=""),
         sa.Column("stamp", WORDS, nullable=False, server_default=""),
         sa.Column("disposition", WORDS, nullable=False, server_default=""),
