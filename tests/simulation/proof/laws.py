@@ -92,6 +92,7 @@ def edits_are_never_lost(h: History) -> Iterator[str]:
             for field, value in entry.fields.items():
                 if field not in FIELDS[object].values() or not isinstance(value, str) or field == "tags":
                     continue
+                value = _plain(field, value)
                 if (
                     value == entry.before.get(field)
                     or _stands(value, whole)
@@ -101,6 +102,11 @@ def edits_are_never_lost(h: History) -> Iterator[str]:
                 if h.scene.vendors[name].narrowed and (object, entry.id, field, value) in unseen:
                     continue
                 yield f"{value!r}, entered as {field} of {object} {entry.id} in {name}, is nowhere any more"
+
+
+def _plain(field: str, value: str) -> str:
+    """An amount is kept without the noughts at its end."""
+    return value.rstrip("0").rstrip(".") if field == "amount" else value
 
 
 def _stands(value: str, kept: list[str]) -> bool:
@@ -172,8 +178,19 @@ def _points_right(
         if k.connection == link.connection and k.object == target
     ]
     standing = [k.remote_id for k in there if k.state == "linked"]
-    if any(k.primary and k.state == "linked" for k in there) and row.get(raw) not in standing:
+    held = _survivor(h, link.connection, target, row.get(raw))
+    if any(k.primary and k.state == "linked" for k in there) and held not in standing:
         yield f"{link.id}.{raw} points to {row.get(raw)!r}, but {parent} is {standing} there"
+
+
+def _survivor(h: History, name: str, object: str, id: Any) -> Any:
+    """The record that an id leads to, through merges."""
+    while isinstance(id, str):
+        version = h.scene.remotes[name].version(object, id)
+        if version.state != "merged":
+            break
+        id = version.into[0][1]
+    return id
 
 
 def silence(h: History) -> Iterator[str]:

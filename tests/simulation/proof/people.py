@@ -130,10 +130,14 @@ def clear(h: History, dice: random.Random, name: str, object: str) -> None:
 
 
 def readdress(h: History, dice: random.Random, name: str, object: str) -> None:
-    """A person's e-mail address changes."""
+    """A person's e-mail address changes, where it was entered once only: of two that were not linked yet, nothing else
+    says that they are one."""
     if object == "person" and "mails" in h.scene.wild:
         id = _any_record(h, dice, name, object)
-        _type(h, name, object, id, {"mail": f"{h.token(dice)}@example.org"})
+        serial = h.scene.rows(name, object)[id]["last"]
+        entries = [e for n in h.scene.names for e in h.scene.remotes[n].log if e.action == "create" and e.who == "person"]
+        if sum(e.object == object and e.fields.get("last") == serial for e in entries) == 1:
+            _type(h, name, object, id, {"mail": f"{h.token(dice)}@example.org"})
 
 
 def _any_record(h: History, dice: random.Random, name: str, object: str) -> str:
