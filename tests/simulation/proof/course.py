@@ -69,7 +69,10 @@ def _acts(h: History, most: int, *, enter: bool = False) -> None:
 def _operator(h: History) -> None:
     dice = h.event(f"{h.round}.operator")
     if dice is not None and dice.random() < 0.3:
-        people.decide(h, dice)
+        try:
+            people.decide(h, dice)
+        except Crash:
+            weather.restart(h)
 
 
 def _backup(h: History, kept: Any) -> Any:
