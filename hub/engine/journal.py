@@ -123,6 +123,8 @@ def ask_for_creates(v: Verdicts, batch: Batch, golden: Golden, links: Mapping[st
         if operation.state == "pending":
             v.ended.append((operation.id, "withdrawn", "", ""))
         elif (operation.connection, operation.object) in have and operation.state == "unknown":
+            if operation.id not in {id for id, *_ in v.ended}:
+                _note_found(v, operation, "done", "the record was found")
             v.ended.append((operation.id, "done", "the record was found", ""))
     for spoke in v.run.sync.spokes:
         if (spoke.connection, spoke.object) not in have and "create" in spoke.writes and spoke.direction != "read":

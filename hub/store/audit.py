@@ -160,7 +160,7 @@ def verify(tx: Tx, checkpoint: tuple[int, str] | None = None) -> Verdict:
             continue
         if unsealed:
             return Verdict(rows, unsealed, prev, row.seq, "a sealed row follows unsealed ones")
-        if row.prev != prev or row.hash != _hash(prev, row):
+        if not follows(prev, row):
             return Verdict(rows, unsealed, prev, row.seq, "the row or the one before it was changed, added or removed")
         prev, rows = row.hash, rows + 1
         if checkpoint and rows == checkpoint[0]:
@@ -170,6 +170,11 @@ def verify(tx: Tx, checkpoint: tuple[int, str] | None = None) -> Verdict:
     if not met:
         return Verdict(rows, unsealed, prev, rows, "the chain is shorter than the checkpoint: its end was cut off")
     return Verdict(rows, unsealed, prev)
+
+
+def follows(prev: str, row: Any) -> bool:
+    """Whether a sealed row is whole and stands right behind the one with this hash."""
+    return bool(row.prev == prev and row.hash == _hash(prev, row))
 
 
 def _batches(tx: Tx, size: int = 5_000) -> Iterator[Any]:

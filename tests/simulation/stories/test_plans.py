@@ -165,7 +165,7 @@ def test_a_plan_of_a_changed_mapping_shows_the_re_read():
     w, _ = busy()
     w.run()
     table = {"field": "title", "values": {"Clerk": "Officer"}, "unknown": "keep"}
-    w.with_sync(sync(spoke("a", mapping=mapping(job_title=table)), spoke("b")))
+    w.with_sync(sync(spoke("a", mapping=mapping(job_title=table)), spoke("b"), fingerprint="2"))
     found = plan(w.hub, "people")
     titles = {f["new"] for o in found["operations"] for f in o["fields"]}
     assert titles == {"Officer"}
