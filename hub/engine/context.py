@@ -68,7 +68,7 @@ class Hub:
 class Run:
     """One execution of a sync. `allowed`: signatures of an applied plan's operations, or None for no restriction.
 
-    `only_plan`: settle and stop before anything is sent. `stopped`: set when the run should end early.
+    `only_hints`: of the spokes only records are read that hints name. `notices`: what a person should know of this run.
     """
 
     id: str
@@ -78,10 +78,12 @@ class Run:
     full: bool = False
     allowed: frozenset[str] | None = None
     link_only: bool = False
+    only_hints: bool = False
     guarded: dict[str, str] = field(default_factory=dict)
     failed_pulls: dict[str, str] = field(default_factory=dict)
     problems: dict[str, HubError] = field(default_factory=dict)
     drift: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, set[str]] = field(default_factory=dict)
     moved: int = 0
 

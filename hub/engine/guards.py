@@ -14,6 +14,7 @@ from hub.store import goldens, operations
 from hub.store.db import Tx
 
 DAY = 24 * 3600.0
+FEWEST_GONE, SHARE_GONE = 20, 0.02
 ACTIONS = {"creates": ("create",), "updates": ("update", "associate"), "deletes": ("delete", "archive", "merge")}
 
 
@@ -57,3 +58,8 @@ def _one(tx: Tx, run: Run, spoke: Spoke, kind: str, actions: tuple[str, ...], li
         return None
     used = operations.used(tx, run.sync.name, spoke.connection, actions, tx.now - DAY)
     return Tripped(spoke.connection, kind, wanted, used, allowed) if wanted + used > allowed else None
+
+
+def too_many_gone(gone: int, known: int) -> bool:
+    """Whether so many records that are not found look like a lost permission or a cut list rather than like deletes."""
+    return gone > max(FEWEST_GONE, SHARE_GONE * known)

@@ -15,7 +15,7 @@ from hub.core.errors import Refused
 from hub.core.model import Spoke
 from hub.engine import guards
 from hub.engine.context import Calls, Hub, Run
-from hub.engine.pull import pull_all
+from hub.engine.intake import read_all
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import run_sync, running
@@ -36,7 +36,7 @@ def plan(hub: Hub, name: str, *, full: bool = False) -> dict[str, Any]:
         shadow = replace(hub, store=copy, calls=Calls())
         with running(shadow, name, trigger="plan", kind="plan", full=full) as run:
             recover(shadow, run)
-            pull_all(shadow, run)
+            read_all(shadow, run)
             settle(shadow, run)
             found = _describe(shadow, run)
         found["report"] = report(shadow, run.id, problems=run.problems).as_json()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from hub.connect.connector import Page, Want
-from hub.core.errors import HubError, Reject
+from hub.core.errors import Reject
 from hub.core.model import Record, Spoke
 from hub.engine.context import Hub, Run
 from hub.store import agenda, audit, goldens, records, runs
@@ -42,27 +42,6 @@ def read_names(spoke: Spoke) -> tuple[str, ...]:
     """The remote fields to read: those that the mapping and the scope speak of."""
     scope = spoke.where.record_names if spoke.where is not None else ()
     return tuple(dict.fromkeys((*spoke.mapping.reads(), *scope)))
-
-
-def pull_all(hub: Hub, run: Run) -> None:
-    """Pull every readable spoke of the run, several at a time. A spoke that fails is noted; the others go on."""
-    hub.pool.each(lambda spoke: _pull_noting(hub, run, spoke), run.sync.spokes)
-
-
-def _pull_noting(hub: Hub, run: Run, spoke: Spoke) -> None:
-    error = ""
-    try:
-        pull(hub, run, spoke)
-    except HubError as problem:
-        if problem.code in ("S-FENCED", "E-DISK", "E-LOCKED", "S-CANCELLED"):
-            raise
-        error = problem.explain()
-        run.failed_pulls[spoke.connection] = error
-        run.problems[spoke.connection] = problem
-    with hub.store.begin() as tx:
-        run.hold(tx)
-        runs.spoke_ended(tx, run.id, spoke.connection, spoke.object, pulled=not error, error=error)
-        _flush_calls(hub, tx, run, spoke)
 
 
 def pull(hub: Hub, run: Run, spoke: Spoke) -> None:
@@ -162,7 +141,7 @@ class _Reading:
                     _look_for_creates(tx, run, spoke)
             self.covers = page.covers or self.covers
             runs.save_cursor(tx, run.sync.name, spoke.connection, spoke.object, **values)
-            _flush_calls(self.hub, tx, run, spoke)
+            flush_calls(self.hub, tx, run, spoke)
         return []
 
 
@@ -334,10 +313,11 @@ def take_in(hub: Hub, run: Run, spoke: Spoke, rows: Sequence[Record]) -> None:
     with hub.store.begin() as tx:
         run.hold(tx)
         put_away(tx, run, spoke, sort_out(tx, run, spoke, fingerprint(spoke), rows, ""))
-        _flush_calls(hub, tx, run, spoke)
+        flush_calls(hub, tx, run, spoke)
 
 
-def _flush_calls(hub: Hub, tx: Tx, run: Run, spoke: Spoke) -> None:
+def flush_calls(hub: Hub, tx: Tx, run: Run, spoke: Spoke) -> None:
+    """Carry the API calls made since the last time into the run's figures."""
     made = hub.calls.take(spoke.connection)
     if made:
         runs.add_to_spoke(tx, run.id, spoke.connection, spoke.object, calls=made)

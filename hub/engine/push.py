@@ -52,7 +52,7 @@ def _closed(hub: Hub, run: Run, spoke: Spoke) -> set[str]:
         closed |= {"create", "update", "associate", "delete", "archive"}
     with hub.store.read() as tx:
         first_done = runs.cursor(tx, spoke.connection, spoke.object).full_done
-    if not first_done or spoke.connection in run.failed_pulls:
+    if not first_done or spoke.connection in run.failed_pulls or run.only_hints:
         closed.add("create")
     return closed
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from hub.core.errors import HubError, Refused, SignIn
 from hub.engine.context import LEASE_SECONDS, Hub, Run, lease_name
+from hub.engine.intake import read_all, read_only_hinted
 from hub.engine.narrow import narrow
-from hub.engine.pull import pull_all
 from hub.engine.push import push
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
@@ -65,12 +65,20 @@ def run_sync(
     full: bool = False,
     allowed: frozenset[str] | None = None,
     link_only: bool = False,
+    only_hints: bool = False,
 ) -> Report:
-    """Run a sync once and report. Raises Refused if it is paused or run by somebody else."""
+    """Run a sync once and report. Raises Refused if it is paused or run by somebody else.
+
+    `only_hints`: read no more than the records that hints name, settle them and push what follows. Creates wait for the
+    next whole run, unless a hinted record is new, which makes this run a whole one.
+    """
     check_not_paused(hub, name)
-    with running(hub, name, trigger=trigger, kind="run", full=full) as run:
+    if only_hints:
+        _check_applied(hub, name)
+    with running(hub, name, trigger=trigger, kind="hints" if only_hints else "run", full=full) as run:
         run.allowed = allowed
         run.link_only = link_only
+        run.only_hints = only_hints
         walk(hub, run)
         moved = run.moved
     return report(hub, run.id, moved=moved, problems=run.problems)
@@ -79,7 +87,7 @@ def run_sync(
 def walk(hub: Hub, run: Run) -> None:
     """The three straight steps, after what an earlier run left open."""
     recover(hub, run)
-    pull_all(hub, run)
+    (read_only_hinted if run.only_hints else read_all)(hub, run)
     check_cancelled(hub, run)
     narrow(hub, run)
     settle(hub, run)
@@ -103,6 +111,18 @@ def check_not_paused(hub: Hub, name: str) -> None:
         )
 
 
+def _check_applied(hub: Hub, name: str) -> None:
+    with hub.store.read() as tx:
+        if runs.sync_state(tx, name)["applied"]:
+            return
+    raise Refused(
+        f"{name} was never applied, and what is named to it waits for its first run",
+        unchanged="Nothing was read or written; the hints stay",
+        next=f"accordant run {name}",
+        code="S-FIRST",
+    )
+
+
 def check_cancelled(hub: Hub, run: Run) -> None:
     with hub.store.read() as tx:
         if not runs.is_cancelled(tx, run.id):
@@ -118,11 +138,11 @@ def check_cancelled(hub: Hub, run: Run) -> None:
 def _state(hub: Hub, run: Run) -> tuple[str, str]:
     """How the run ended: `ok` only if every spoke could be read and no record is left behind."""
     told = report(hub, run.id, moved=run.moved, problems=run.problems)
-    text = "; ".join([*(p.explain() for p in run.problems.values()), *run.drift.values()])
+    text = "; ".join([*(p.explain() for p in run.problems.values()), *run.drift.values(), *run.notices.values()])
     if run.guarded:
         return "refused", "; ".join([*run.guarded.values(), text]).strip("; ")
     if run.failed_pulls and len(run.failed_pulls) == len(run.sync.spokes):
         return "failed", text
     if run.problems and all(isinstance(p, SignIn) for p in run.problems.values()):
         return "partial", text
-    return ("partial" if run.problems or run.drift or told.left_behind else "ok"), text
+    return ("partial" if run.problems or run.drift or run.notices or told.left_behind else "ok"), text

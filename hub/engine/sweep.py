@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hub.core.model import Spoke
+from hub.engine import guards
 from hub.engine.context import Hub, Run
-from hub.engine.pull import get, pull_all, take_in
+from hub.engine.intake import read_all
+from hub.engine.pull import get, take_in
 from hub.engine.push import push
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import check_not_paused, running
 from hub.engine.settle import settle
 from hub.store import records, runs
-
-FEWEST, SHARE = 20, 0.02
 
 
 @dataclass(slots=True)
@@ -38,10 +38,10 @@ def sweep(hub: Hub, name: str, *, trigger: str = "person") -> tuple[Report, Swep
     found = Swept()
     with running(hub, name, trigger=trigger, kind="sweep") as run:
         recover(hub, run)
-        pull_all(hub, run)
+        read_all(hub, run)
         before = _changed(hub, run)
         run.full = True
-        pull_all(hub, run)
+        read_all(hub, run)
         after = _changed(hub, run)
         found.repaired = {c: n - before.get(c, 0) for c, n in after.items() if n > before.get(c, 0)}
         for spoke in run.sync.spokes:
@@ -70,7 +70,7 @@ def _look_for_missing(hub: Hub, run: Run, spoke: Spoke, found: Swept) -> None:
         missing = records.not_listed(tx, spoke.connection, spoke.object, run.id)
     if not missing:
         return
-    if len(missing) > max(FEWEST, SHARE * known):
+    if guards.too_many_gone(len(missing), known):
         text = (
             f"{spoke.connection} lists {known - len(missing)} of {known} {spoke.object} records. That looks like a "
             f"missing permission or a cut list, not like {len(missing)} deletions. Nothing was deleted. "
