@@ -107,11 +107,11 @@ def _create(v: Verdicts, batch: Batch, golden: Golden, spoke: Spoke) -> None:
         v.note("not created", golden.id, f"out of scope of {spoke.connection} ({spoke.where_place})")
         return
     blocked = batch.blocked.get((golden.id, spoke.connection), {})
-    if "" in blocked and blocked[""] == new.raw:
-        return
-    refused = {p for p, value in blocked.items() if p}
-    fields = tuple(f for f in new.fields if not (f.path in refused and blocked[f.path] == f.raw))
-    v.planned.append(_operation(v, golden, spoke, fields, new.raw if len(fields) == len(new.fields) else None))
+    fields = tuple(f for f in new.fields if not (f.path in blocked and blocked[f.path] == f.raw))
+    planned = _operation(v, golden, spoke, fields, new.raw if len(fields) == len(new.fields) else None)
+    # What was refused as a whole was refused without the fields that had been refused before.
+    if not ("" in blocked and blocked[""] in (new.raw, planned.raw)):
+        v.planned.append(planned)
 
 
 def _stays_in_scope(spoke: Spoke, raw: dict[str, Any]) -> bool:

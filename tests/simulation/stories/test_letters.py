@@ -6,6 +6,7 @@ import pytest
 
 from hub.core.errors import Reject, Retry, Stop
 from hub.engine import repair
+from hub.engine.sweep import sweep
 from tests.simulation.stories.kit import adds_up, fail, heal, letters, lost_values, open_operations, settle_down, silent
 from tests.simulation.world import F, mapping, profile, spoke, sync, world
 
@@ -214,3 +215,17 @@ def test_a_field_that_b_forbids_us_to_write_is_named_and_the_rest_arrives(receip
     w.edit("a", a, first="Anna")
     settle_down(w)
     assert w.only("b")["first"] == "Anna" and w.only("b")["title"] is None
+
+
+def test_a_create_refused_for_one_field_and_then_as_a_whole_is_not_tried_again_by_a_sweep():
+    """A full reading looks for what is missing; it does not knock again at a door that has been shut."""
+    b = profile(fields={"title": F("title", choices=("Clerk",)), "phone": F("phone", unique=True)})
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": b})
+    w.person("b", first="Luis", last="Gil", mail="luis@example.org", phone="7")
+    w.person("a", first="Ana", last="Díaz", mail="ana@example.org", phone="7", title="Wizard")
+    w.runs(2)
+    assert {x["code"] for x in letters(w)} == {"E-VALUE", "E-DUPLICATE"}
+    before = w.written()
+    w.clock.advance(60)
+    sweep(w.hub, "people")
+    assert w.written() == before
