@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from hub.store import tables as t
 from hub.store.db import Tx
+from hub.store.query import Query, among, given
 
 Ref = tuple[str, str, str]
 
@@ -35,43 +36,39 @@ def add(tx: Tx, sync: str, rows: Sequence[tuple[str, str]]) -> None:
 
 
 CREATES = "creates"
+_a, _w = t.agenda.c, t.waiter.c
+_GOLDENS = (
+    select(_a.record, _a.reason)
+    .where(_a.sync == given("sync"), _a.record.like("golden:%"), _a.record > given("after"))
+    .order_by(_a.record)
+    .limit(given("limit"))
+)
+GOLDENS = {True: Query(_GOLDENS.where(_a.reason == CREATES)), False: Query(_GOLDENS.where(_a.reason != CREATES))}
+RECORDS = Query(
+    select(_a.record, _a.reason)
+    .where(_a.sync == given("sync"), _a.record >= "record:", _a.record.like("record:%"))
+    .order_by(_a.record)
+    .limit(given("limit"))
+)
+_DONE = t.agenda.delete().where(among(_a.record, "names"))
+DONE = {True: Query(_DONE.where(_a.reason == CREATES)), False: Query(_DONE.where(_a.reason != CREATES))}
 
 
 def goldens(tx: Tx, sync: str, after: str, limit: int, *, creates: bool = False) -> list[tuple[str, str]]:
     """(golden id, reason) that wait, in id order: to be decided again, or (`creates`) to be created where missing."""
-    a = t.agenda.c
-    query = (
-        select(a.record, a.reason)
-        .where(
-            a.sync == sync,
-            a.record.like("golden:%"),
-            a.record > golden(after),
-            (a.reason == CREATES) if creates else (a.reason != CREATES),
-        )
-        .order_by(a.record)
-        .limit(limit)
-    )
-    return [(r[0].removeprefix("golden:"), r[1]) for r in tx.rows(query)]
+    rows = tx.rows(GOLDENS[creates], sync=sync, after=golden(after), limit=limit)
+    return [(r[0].removeprefix("golden:"), r[1]) for r in rows]
 
 
 def records(tx: Tx, sync: str, limit: int) -> list[tuple[Ref, str]]:
     """(remote record, reason) that wait."""
-    a = t.agenda.c
-    query = (
-        select(a.record, a.reason)
-        .where(a.sync == sync, a.record >= "record:", a.record.like("record:%"))
-        .order_by(a.record)
-        .limit(limit)
-    )
-    return [(ref_of(r[0]), r[1]) for r in tx.rows(query)]
+    return [(ref_of(r[0]), r[1]) for r in tx.rows(RECORDS, sync=sync, limit=limit)]
 
 
 def done(tx: Tx, names: Sequence[str], *, creates: bool = False) -> None:
     """Take these records off the agenda (`creates`: only off the list of those to be created)."""
-    a = t.agenda.c
     if names:
-        reason = (a.reason == CREATES) if creates else (a.reason != CREATES)
-        tx.run(t.agenda.delete().where(tx.among(a.record, names), reason))
+        tx.run(DONE[creates], names=names)
 
 
 def wait(tx: Tx, sync: str, rows: Sequence[tuple[str, str]]) -> None:
@@ -80,19 +77,22 @@ def wait(tx: Tx, sync: str, rows: Sequence[tuple[str, str]]) -> None:
     tx.add_new(t.waiter, [{"target": target, "record": r, "sync": sync} for target, r in rows])
 
 
+WAITERS = Query(select(_w.target, _w.record, _w.sync).where(among(_w.target, "targets")))
+WOKEN = Query(t.waiter.delete().where(among(_w.target, "targets")))
+WAITS_OF = Query(select(_w.target).where(_w.record == given("name")))
+
+
 def wake(tx: Tx, targets: Sequence[str]) -> int:
     """These targets have a link now: everybody who waits for them goes on the agenda."""
     if not targets:
         return 0
-    w = t.waiter.c
-    found = tx.rows(select(w.target, w.record, w.sync).where(tx.among(w.target, targets)))
+    found = tx.rows(WAITERS, targets=targets)
     if found:
         tx.add_new(t.agenda, [{"record": row[1], "reason": f"linked:{row[0]}", "sync": row[2]} for row in found])
-        tx.run(t.waiter.delete().where(tx.among(w.target, targets)))
+        tx.run(WOKEN, targets=targets)
     return len(found)
 
 
 def waits_of(tx: Tx, name: str) -> list[str]:
     """What a record waits for."""
-    w = t.waiter.c
-    return [r[0] for r in tx.rows(select(w.target).where(w.record == name))]
+    return [r[0] for r in tx.rows(WAITS_OF, name=name)]

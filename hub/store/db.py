@@ -6,31 +6,34 @@ block of the engine; nothing below opens one by itself.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, func, insert, literal_column, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.sql import ColumnElement, any_, bindparam
 
-from hub.store.bulk import COUNTED, Prepared, Rows, Shapes, prepare
 from hub.store.plain import dumps, fits, loads
+from hub.store.prepared import Prepared, Rows
+from hub.store.query import Query, among, inserting, upserting
 from hub.store.tables import metadata
-from hub.store.troubles import translated
+from hub.store.troubles import of_driver, translated
 from hub.store.vault import Vault
 
 __all__ = ["Store", "Tx", "dumps", "fits", "loads", "translated"]
 
+T = TypeVar("T")
 PATIENCE = 30
 """Seconds that a transaction waits for another one's lock."""
 
 
 class Tx:
-    """One open transaction. `rows`, `one` and `value` read; `add`, `upsert` and `run` write, always in bulk.
+    """One open transaction. `rows`, `one` and `value` read; `add`, `upsert`, `run` and `many` write.
 
+    A statement is a Query, which goes to the driver as it was compiled once, or one of SQLAlchemy, built for this call.
     `notes["after"]`: what to call once it is committed and the connection is free again.
     """
 
@@ -39,79 +42,70 @@ class Tx:
         self.dialect = connection.dialect.name
         self.now = store.now()
         self.notes: dict[str, Any] = {}
+        self._raw = connection.connection.driver_connection
 
-    def rows(self, statement: Any, parameters: Any = None) -> Sequence[Any]:
-        return self.connection.execute(statement, parameters or {}).fetchall()
+    def rows(self, statement: Any, /, **given: Any) -> Sequence[Any]:
+        if isinstance(statement, Query):
+            return self._do(statement, Prepared.rows, given)
+        return self.connection.execute(statement, given).fetchall()
 
-    def one(self, statement: Any, parameters: Any = None) -> Any:
-        return self.connection.execute(statement, parameters or {}).first()
+    def one(self, statement: Any, /, **given: Any) -> Any:
+        if isinstance(statement, Query):
+            return self._do(statement, Prepared.first, given)
+        return self.connection.execute(statement, given).first()
 
-    def value(self, statement: Any, parameters: Any = None) -> Any:
-        row = self.one(statement, parameters)
+    def value(self, statement: Any, /, **given: Any) -> Any:
+        row = self.one(statement, **given)
         return row[0] if row else None
 
-    def run(self, statement: Any, parameters: Any = None) -> int:
-        return self.connection.execute(statement, parameters if parameters is not None else {}).rowcount
+    def run(self, statement: Any, /, **given: Any) -> int:
+        """Returns how many rows of the table it touched."""
+        if isinstance(statement, Query):
+            return self._do(statement, Prepared.run, given)
+        return self.connection.execute(statement, given).rowcount
 
-    def many(self, statement: Any, rows: Rows) -> int:
-        """Run a statement once for each row of parameters. Returns how many rows of the table it touched."""
+    def many(self, statement: Any, rows: Rows, /, **same: Any) -> int:
+        """Run it once for each row of parameters; `same` are those that all rows have. Returns as `run` does."""
         if not rows:
             return 0
-        return self._each(statement, prepare(statement, tuple(rows[0]), self.connection), rows)
+        rows = self._storable(rows)
+        if isinstance(statement, Query):
+            return self._do(statement, Prepared.each, rows, same)
+        return self.connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
     def add(self, table: Table, rows: Rows) -> None:
-        self._shaped(("add", table.name), lambda: insert(table), rows)
+        if rows:
+            self.many(inserting(table, tuple(rows[0])), rows)
 
     def upsert(self, table: Table, rows: Rows, update: Iterable[str] | None = None) -> None:
         """Insert, or update the named columns (default: all given) where the primary key is there already."""
-        if not rows:
-            return
-        keys = [c.name for c in table.primary_key.columns]
-        names = tuple(n for n in (update if update is not None else rows[0]) if n not in keys)
-
-        def make() -> Any:
-            statement = self.insert(table)
-            if not names:
-                return statement.on_conflict_do_nothing(index_elements=keys)
-            return statement.on_conflict_do_update(index_elements=keys, set_={n: statement.excluded[n] for n in names})
-
-        self._shaped(("upsert", table.name, names), make, rows)
+        if rows:
+            self.many(upserting(table, tuple(rows[0]), None if update is None else tuple(update)), rows)
 
     def add_new(self, table: Table, rows: Rows) -> int:
         """Insert; rows that break any unique rule are left out. Returns how many went in."""
-        return self._shaped(("new", table.name), lambda: self.insert(table).on_conflict_do_nothing(), rows)
+        return self.many(inserting(table, tuple(rows[0]), new=True), rows) if rows else 0
 
-    def _shaped(self, key: tuple[Any, ...], make: Callable[[], Any], rows: Rows) -> int:
-        if not rows:
-            return 0
-        names = tuple(rows[0])
-        prepared = self.store.shapes.of((*key, names), lambda: prepare(make(), names, self.connection))
-        return self._each(None if prepared else make(), prepared, rows)
-
-    def _each(self, statement: Any, prepared: Prepared | None, rows: Rows) -> int:
-        rows = self._storable(rows)
-        if prepared is not None:
-            return prepared.run(self.connection, rows)
-        return self.connection.execute(statement, rows, execution_options=COUNTED).rowcount
+    def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[Any]:
+        """`column` is one of `values`, as one parameter and one statement for any number of them."""
+        return among(column, values)
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
         return (sqlite.insert if self.dialect == "sqlite" else postgresql.insert)(table)
 
-    def _storable(self, rows: Rows) -> list[Mapping[str, Any]]:
+    def _do(self, query: Query, work: Callable[..., T], *values: Any) -> T:
+        prepared = query.on(self.connection.dialect)
+        try:
+            return work(prepared, self._raw, *values)
+        except self.store.driver_error as error:
+            raise of_driver(error, prepared.text, self.connection) from error
+
+    def _storable(self, rows: Rows) -> Rows:
         """PostgreSQL's text holds no NUL."""
         if self.dialect == "sqlite":
-            return list(rows)
+            return rows
         return [{n: fits(v) if _has_nul(v) else v for n, v in row.items()} if _any_nul(row) else row for row in rows]
-
-    def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-        """`column` is one of `values`, as one parameter and one statement for any number of them."""
-        wanted = list(values)
-        if self.dialect == "postgresql":
-            return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(column.type), unique=True))
-        # Not a join: SQLite might walk the table and look into the list for each of its rows.
-        listed = func.json_each(bindparam(None, dumps(wanted), unique=True))
-        return column.in_(select(literal_column("value")).select_from(listed))
 
 
 def _has_nul(value: Any) -> bool:
@@ -135,7 +129,7 @@ class Store:
     ) -> None:
         self.url, self.vault, self.now, self.hook = url, vault, now, hook
         self.engine = _engine(url)
-        self.shapes = Shapes()
+        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._writer = threading.RLock() if self.engine.dialect.name == "sqlite" else None
         self._memory = ":memory:" in url or url == "sqlite://"
 
@@ -166,8 +160,9 @@ class Store:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             else:
                 connection.execution_options(reading=True)
-            yield Tx(connection, self, reading=True)
-            connection.rollback()
+            with connection.begin():
+                yield Tx(connection, self, reading=True)
+                connection.rollback()
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -220,8 +215,11 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "BEGIN IMMEDIATE" if not connection.get_execution_options().get("reading") else "BEGIN"
-        )
+        words = "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
+        raw: Any = connection.connection.driver_connection
+        try:
+            raw.execute(words)
+        except sqlite3.Error as error:
+            raise of_driver(error, words, connection) from error
 
     return engine

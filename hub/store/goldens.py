@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from hub.core.model import Golden, Link, Pair, Source
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, loads
+from hub.store.query import Query, among, given
 
 Ref = tuple[str, str, str]
+_g, _k, _m = t.golden.c, t.link.c, t.match_key.c
 
 
 def encode_base(base: Mapping[str, Pair]) -> str:
@@ -50,21 +52,26 @@ def _link(row: Any) -> Link:
     )
 
 
+_LOAD = select(t.golden).where(among(_g.id, "ids")).order_by(_g.id)
+LOAD, LOAD_LOCKED = Query(_LOAD), Query(_LOAD.with_for_update())
+
+
 def load(tx: Tx, ids: Sequence[str]) -> dict[str, Golden]:
     """These golden records. A writing transaction on PostgreSQL locks their rows, in id order, until it ends."""
-    query = select(t.golden).where(tx.among(t.golden.c.id, ids)).order_by(t.golden.c.id)
-    if tx.dialect == "postgresql" and not tx.reading:
-        query = query.with_for_update()
-    return {row.id: _golden(row) for row in tx.rows(query)}
+    return {row.id: _golden(row) for row in tx.rows(LOAD if tx.reading else LOAD_LOCKED, ids=ids)}
+
+
+ONE = Query(select(t.golden).where(_g.id == given("id")))
+SYNC_OF = Query(select(_g.sync).where(_g.id == given("id")))
 
 
 def get(tx: Tx, id: str) -> Golden | None:
-    row = tx.one(select(t.golden).where(t.golden.c.id == id))
+    row = tx.one(ONE, id=id)
     return _golden(row) if row else None
 
 
 def sync_of(tx: Tx, id: str) -> str:
-    return str(tx.value(select(t.golden.c.sync).where(t.golden.c.id == id)) or "")
+    return str(tx.value(SYNC_OF, id=id) or "")
 
 
 def save(tx: Tx, sync: str, goldens: Sequence[Golden], origin_parts: Mapping[str, str]) -> None:
@@ -86,51 +93,71 @@ def save(tx: Tx, sync: str, goldens: Sequence[Golden], origin_parts: Mapping[str
     tx.upsert(t.golden, rows, update=["fields", "sources", "state", "kind"])
 
 
+MERGED = Query(update(t.golden).where(_g.id == given("id")).values(state="merged", merged_into=given("into")))
+BY_ORIGIN_PART = Query(select(t.golden).where(_g.origin_part == given("part")))
+
+
 def mark_merged(tx: Tx, id: str, into: str) -> None:
-    tx.run(update(t.golden).where(t.golden.c.id == id).values(state="merged", merged_into=into))
+    tx.run(MERGED, id=id, into=into)
 
 
 def by_origin_part(tx: Tx, part: str) -> list[Golden]:
     """Golden records whose create keys begin with this part."""
-    return [_golden(r) for r in tx.rows(select(t.golden).where(t.golden.c.origin_part == part))]
+    return [_golden(row) for row in tx.rows(BY_ORIGIN_PART, part=part)]
 
 
 # ---------------------------------------------------------------- links
 
 
+LINKS_OF = Query(select(t.link).where(among(_k.golden, "goldens")).order_by(_k.id))
+PLACES_OF = Query(select(_k.golden, _k.connection, _k.object, _k.state).where(among(_k.golden, "goldens")))
+_THESE = (_k.connection == given("connection"), _k.object == given("object"), among(_k.remote_id, "ids"))
+BY_RECORD = Query(select(t.link).where(*_THESE))
+LINK = Query(select(t.link).where(_k.id == given("id")))
+READ_TIMES = Query(select(_k.id, _k.read_at).where(among(_k.id, "ids")))
+
+
 def links_of(tx: Tx, goldens: Sequence[str]) -> dict[str, list[Link]]:
     """All links of these golden records, in a fixed order."""
     found: dict[str, list[Link]] = {g: [] for g in goldens}
-    query = select(t.link).where(tx.among(t.link.c.golden, goldens)).order_by(t.link.c.id)
-    for row in tx.rows(query):
+    for row in tx.rows(LINKS_OF, goldens=goldens):
         found[row.golden].append(_link(row))
     return found
 
 
 def places_of(tx: Tx, goldens: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:
     """(connection, object, state) of each link of these golden records: where they are, without what they agreed on."""
-    k = t.link.c
     found: dict[str, list[tuple[str, str, str]]] = {g: [] for g in goldens}
-    for row in tx.rows(select(k.golden, k.connection, k.object, k.state).where(tx.among(k.golden, goldens))):
+    for row in tx.rows(PLACES_OF, goldens=goldens):
         found[row[0]].append((row[1], row[2], row[3]))
     return found
 
 
 def links_by_record(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Link]:
     """{remote id: link} of any state."""
-    k = t.link.c
-    query = select(t.link).where(k.connection == connection, k.object == object, tx.among(k.remote_id, ids))
-    return {row.remote_id: _link(row) for row in tx.rows(query)}
+    rows = tx.rows(BY_RECORD, connection=connection, object=object, ids=ids)
+    return {row.remote_id: _link(row) for row in rows}
 
 
 def link(tx: Tx, id: str) -> Link | None:
-    row = tx.one(select(t.link).where(t.link.c.id == id))
+    row = tx.one(LINK, id=id)
     return _link(row) if row else None
 
 
 def read_times(tx: Tx, ids: Sequence[str]) -> dict[str, float]:
     """{link id: when its version was read}, in seconds since the epoch."""
-    return {r[0]: r[1] for r in tx.rows(select(t.link.c.id, t.link.c.read_at).where(tx.among(t.link.c.id, ids)))}
+    return {row[0]: row[1] for row in tx.rows(READ_TIMES, ids=ids)}
+
+
+def _saving_links(insert: Callable[..., Any]) -> Any:
+    statement = insert(t.link).values({column.name: given(column.name) for column in _k})
+    new = statement.excluded
+    values = {column.name: new[column.name] for column in _k if column.name != "id"}
+    values["read_at"] = case((new.read_at > 0, new.read_at), else_=_k.read_at)
+    return statement.on_conflict_do_update(index_elements=["id"], set_=values)
+
+
+SAVE_LINKS = Query(_saving_links)
 
 
 def save_links(tx: Tx, links: Sequence[Link], read_at: Mapping[str, float] = {}) -> None:
@@ -155,96 +182,91 @@ def save_links(tx: Tx, links: Sequence[Link], read_at: Mapping[str, float] = {})
         }
         for k in sorted(links, key=lambda k: (k.state == "linked" and k.primary, k.id))
     ]
-    statement = tx.insert(t.link)
-    new = statement.excluded
-    values = {n: new[n] for n in (rows[0] if rows else ()) if n != "id"}
-    values["read_at"] = case((new.read_at > 0, new.read_at), else_=t.link.c.read_at)
-    tx.many(statement.on_conflict_do_update(index_elements=["id"], set_=values), rows)
+    tx.many(SAVE_LINKS, rows)
+
+
+RESTAMP = Query(
+    update(t.link)
+    .where(
+        _k.connection == given("connection"),
+        _k.object == given("object"),
+        _k.remote_id == given("id"),
+        or_(_k.state == "linked", _k.state == "suspended"),
+    )
+    .values(version=given("version"), stamp=given("stamp"), read_at=given("now"))
+)
 
 
 def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Set (remote id, version, stamp) on the links of records of which nothing else changed."""
-    if rows:
-        k = t.link.c
-        tx.many(
-            update(t.link)
-            .where(
-                k.connection == connection,
-                k.object == object,
-                k.remote_id == bindparam("b_id"),
-                or_(k.state == "linked", k.state == "suspended"),
-            )
-            .values(version=bindparam("b_version"), stamp=bindparam("b_stamp"), read_at=tx.now),
-            [{"b_id": i, "b_version": v, "b_stamp": s} for i, v, s in rows],
-        )
+    changed = [{"id": i, "version": v, "stamp": s} for i, v, s in rows]
+    tx.many(RESTAMP, changed, connection=connection, object=object, now=tx.now)
+
+
+LINKED = and_(_k.state == "linked", _k.main)
+LINKED_COUNT = Query(
+    select(func.count()).where(_k.connection == given("connection"), _k.object == given("object"), LINKED)
+)
+TARGETS = Query(select(_k.remote_id, _k.golden).where(*_THESE, _k.state != "refused"))
+REMOTES = Query(select(_k.connection, _k.object, _k.golden, _k.remote_id).where(among(_k.golden, "goldens"), LINKED))
+MISSING = Query(
+    select(_g.id)
+    .outerjoin(t.link, and_(_k.golden == _g.id, _k.connection == given("connection"), _k.object == given("object")))
+    .where(_g.sync == given("sync"), _g.state == "live", _k.id.is_(None), _g.id > given("after"))
+    .order_by(_g.id)
+    .limit(given("limit"))
+)
+COUNT = Query(select(func.count()).where(_g.sync == given("sync"), _g.state == "live"))
 
 
 def linked_count(tx: Tx, connection: str, object: str) -> int:
-    k = t.link.c
-    query = select(func.count()).where(k.connection == connection, k.object == object, k.state == "linked", k.main)
-    return int(tx.value(query) or 0)
+    return int(tx.value(LINKED_COUNT, connection=connection, object=object) or 0)
 
 
 def ref_targets(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, str]:
     """{(connection, object, remote id): golden id}; refused links do not count."""
     found: dict[Ref, str] = {}
-    k = t.link.c
     by: dict[tuple[str, str], list[str]] = {}
     for connection, object, remote_id in refs:
         by.setdefault((connection, object), []).append(remote_id)
     for (connection, object), ids in by.items():
-        query = select(k.remote_id, k.golden).where(
-            k.connection == connection,
-            k.object == object,
-            tx.among(k.remote_id, ids),
-            k.state != "refused",
-        )
-        found.update({(connection, object, row[0]): row[1] for row in tx.rows(query)})
+        rows = tx.rows(TARGETS, connection=connection, object=object, ids=ids)
+        found.update({(connection, object, row[0]): row[1] for row in rows})
     return found
 
 
 def ref_remotes(tx: Tx, goldens: Sequence[str]) -> dict[Ref, str]:
     """{(connection, object, golden id): remote id} of the linked primary records."""
-    k = t.link.c
-    query = select(k.connection, k.object, k.golden, k.remote_id).where(
-        tx.among(k.golden, goldens), k.state == "linked", k.main
-    )
-    return {(row[0], row[1], row[2]): row[3] for row in tx.rows(query)}
+    return {(row[0], row[1], row[2]): row[3] for row in tx.rows(REMOTES, goldens=goldens)}
 
 
 def missing_in(tx: Tx, sync: str, connection: str, object: str, after: str, limit: int) -> list[str]:
     """Live golden records of a sync that have no link at all in this object."""
-    g, k = t.golden.c, t.link.c
-    query = (
-        select(g.id)
-        .outerjoin(t.link, and_(k.golden == g.id, k.connection == connection, k.object == object))
-        .where(g.sync == sync, g.state == "live", k.id.is_(None), g.id > after)
-        .order_by(g.id)
-        .limit(limit)
-    )
-    return [row[0] for row in tx.rows(query)]
+    rows = tx.rows(MISSING, sync=sync, connection=connection, object=object, after=after, limit=limit)
+    return [row[0] for row in rows]
 
 
 def count(tx: Tx, sync: str) -> int:
-    g = t.golden.c
-    return int(tx.value(select(func.count()).where(g.sync == sync, g.state == "live")) or 0)
+    return int(tx.value(COUNT, sync=sync) or 0)
 
 
 # ---------------------------------------------------------------- match keys
 
 
+CANDIDATES = Query(select(_m.key, _m.golden, _m.strong).where(among(_m.key, "keys")).order_by(_m.key, _m.golden))
+KEYS_OF = Query(select(_m.golden, _m.key, _m.strong).where(among(_m.golden, "goldens")))
+DROP_KEYS = Query(t.match_key.delete().where(_m.key == given("key"), _m.golden == given("golden")))
+
+
 def candidates(tx: Tx, keys: Sequence[str]) -> list[tuple[str, str, bool]]:
     """(key, golden id, strong) for each golden record that carries one of these keys."""
-    m = t.match_key.c
-    query = select(m.key, m.golden, m.strong).where(tx.among(m.key, keys)).order_by(m.key, m.golden)
-    return [(row[0], row[1], row[2]) for row in tx.rows(query)]
+    return [(row[0], row[1], row[2]) for row in tx.rows(CANDIDATES, keys=keys)]
 
 
 def keys_of(tx: Tx, goldens: Sequence[str]) -> dict[str, dict[str, bool]]:
     """{golden: {key: strong}}."""
-    m = t.match_key.c
     found: dict[str, dict[str, bool]] = {}
-    for row in tx.rows(select(m.golden, m.key, m.strong).where(tx.among(m.golden, goldens))):
+    for row in tx.rows(KEYS_OF, goldens=goldens):
         found.setdefault(row[0], {})[row[1]] = row[2]
     return found
 
@@ -255,18 +277,17 @@ def add_keys(tx: Tx, sync: str, rows: Sequence[tuple[str, str, bool]]) -> None:
 
 
 def drop_keys(tx: Tx, rows: Sequence[tuple[str, str]]) -> None:
-    m = t.match_key.c
-    tx.many(
-        t.match_key.delete().where(m.key == bindparam("b_key"), m.golden == bindparam("b_golden")),
-        [{"b_key": key, "b_golden": golden} for key, golden in rows],
-    )
+    tx.many(DROP_KEYS, [{"key": key, "golden": golden} for key, golden in rows])
+
+
+OF_OLD = Query(select(_m.key, _m.strong, _m.sync).where(_m.golden == given("old")))
+DROP_OLD = Query(t.match_key.delete().where(_m.golden == given("old")))
 
 
 def move_keys(tx: Tx, old: str, new: str) -> None:
     """A merged golden record's keys go to the one that stays."""
-    m = t.match_key.c
-    mine = tx.rows(select(m.key, m.strong, m.sync).where(m.golden == old))
-    tx.run(t.match_key.delete().where(m.golden == old))
+    mine = tx.rows(OF_OLD, old=old)
+    tx.run(DROP_OLD, old=old)
     tx.add_new(t.match_key, [{"key": row[0], "golden": new, "strong": row[1], "sync": row[2]} for row in mine])
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 
 from hub.core.model import FieldWrite, Pair, Value
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, fits, loads
 from hub.store.goldens import decode_base, encode_base
+from hub.store.query import Query, among, given
 
 OPEN = ("pending", "sent", "unknown")
+LOST = ("sent", "unknown")
+_o = t.operation.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,48 +106,51 @@ def _row(tx: Tx, o: Operation) -> dict[str, Any]:
     }
 
 
+LAST = Query(select(func.max(_o.seq)))
+
+
 def plan_out(tx: Tx, operations: Sequence[Operation]) -> None:
     """Journal new operations, in order."""
     if not operations:
         return
-    last = int(tx.value(select(func.max(t.operation.c.seq))) or 0)
+    last = int(tx.value(LAST) or 0)
     tx.add(t.operation, [{**_row(tx, o), "seq": last + n} for n, o in enumerate(operations, 1)])
+
+
+_PENDING = (_o.sync == given("sync"), _o.connection == given("connection"), _o.state == "pending")
+PENDING = Query(
+    select(t.operation)
+    .where(*_PENDING, _o.object == given("object"), among(_o.action, "actions"), _o.seq > given("after"))
+    .order_by(_o.seq)
+    .limit(given("limit"))
+)
+COUNT_PENDING = Query(select(func.count()).where(*_PENDING, among(_o.action, "actions")))
 
 
 def pending(
     tx: Tx, sync: str, connection: str, object: str, actions: Iterable[str], limit: int, after: int = 0
 ) -> list[Operation]:
     """Operations that wait to be sent, in the order in which they were decided."""
-    o = t.operation.c
-    query = (
-        select(t.operation)
-        .where(
-            o.sync == sync,
-            o.connection == connection,
-            o.object == object,
-            o.state == "pending",
-            o.action.in_(list(actions)),
-            o.seq > after,
-        )
-        .order_by(o.seq)
-        .limit(limit)
-    )
-    return [_from(r) for r in tx.rows(query)]
+    wanted = {"sync": sync, "connection": connection, "object": object, "actions": actions}
+    return [_from(row) for row in tx.rows(PENDING, **wanted, limit=limit, after=after)]
+
+
+_IN_STATE = select(t.operation).where(_o.sync == given("sync"), among(_o.state, "states")).order_by(_o.seq)
+IN_STATE, IN_STATE_THERE = Query(_IN_STATE), Query(_IN_STATE.where(_o.connection == given("connection")))
 
 
 def in_state(tx: Tx, sync: str, states: Iterable[str], connection: str = "") -> list[Operation]:
-    o = t.operation.c
-    query = select(t.operation).where(o.sync == sync, o.state.in_(list(states))).order_by(o.seq)
     if connection:
-        query = query.where(o.connection == connection)
-    return [_from(r) for r in tx.rows(query)]
+        return [_from(row) for row in tx.rows(IN_STATE_THERE, sync=sync, states=states, connection=connection)]
+    return [_from(row) for row in tx.rows(IN_STATE, sync=sync, states=states)]
+
+
+OF_GOLDENS = Query(select(t.operation).where(among(_o.golden, "goldens"), among(_o.state, "states")).order_by(_o.seq))
 
 
 def of_goldens(tx: Tx, goldens: Sequence[str], states: Iterable[str] = OPEN) -> list[Operation]:
     """Open operations of these golden records."""
-    o = t.operation.c
-    query = select(t.operation).where(tx.among(o.golden, goldens), o.state.in_(list(states))).order_by(o.seq)
-    return [_from(r) for r in tx.rows(query)]
+    return [_from(row) for row in tx.rows(OF_GOLDENS, goldens=goldens, states=states)]
 
 
 def intents(found: Sequence[Operation]) -> dict[str, dict[str, list[Value]]]:
@@ -157,24 +164,41 @@ def intents(found: Sequence[Operation]) -> dict[str, dict[str, list[Value]]]:
     return wanted
 
 
+UNKNOWN_CREATES = Query(
+    select(t.operation)
+    .where(
+        _o.connection == given("connection"),
+        _o.object == given("object"),
+        _o.action == "create",
+        _o.state.in_(LOST),
+    )
+    .order_by(_o.seq)
+)
+BY_KEY = Query(select(t.operation).where(among(_o.key, "keys")).order_by(_o.seq))
+ONE = Query(select(t.operation).where(_o.id == given("id")))
+
+
 def unknown_creates(tx: Tx, connection: str, object: str) -> list[Operation]:
     """Creates that carry no key and whose answer was lost."""
-    o = t.operation.c
-    query = select(t.operation).where(
-        o.connection == connection, o.object == object, o.action == "create", o.state.in_(["sent", "unknown"])
-    )
-    return [_from(r) for r in tx.rows(query.order_by(o.seq))]
+    return [_from(row) for row in tx.rows(UNKNOWN_CREATES, connection=connection, object=object)]
 
 
 def by_key(tx: Tx, keys: Sequence[str]) -> dict[str, Operation]:
     """Creates that carry one of these create keys, the newest of each."""
-    query = select(t.operation).where(tx.among(t.operation.c.key, keys)).order_by(t.operation.c.seq)
-    return {row.key: _from(row) for row in tx.rows(query)}
+    return {row.key: _from(row) for row in tx.rows(BY_KEY, keys=keys)}
 
 
 def one(tx: Tx, id: str) -> Operation | None:
-    row = tx.one(select(t.operation).where(t.operation.c.id == id))
+    row = tx.one(ONE, id=id)
     return _from(row) if row else None
+
+
+@cache
+def _marking(names: tuple[str, ...], *, sent: bool) -> Query:
+    values: dict[str, Any] = {name: given(name) for name in names}
+    return Query(
+        update(t.operation).where(among(_o.id, "ids")).values(values | ({"attempts": _o.attempts + 1} if sent else {}))
+    )
 
 
 def mark(tx: Tx, ids: Sequence[str], state: str, *, why: str = "", run: str = "", error: str = "") -> None:
@@ -186,92 +210,91 @@ def mark(tx: Tx, ids: Sequence[str], state: str, *, why: str = "", run: str = ""
         values["sent_run"] = run
     if error:
         values["error"] = fits(error)
-    if state == "sent":
-        values["attempts"] = t.operation.c.attempts + 1
-    tx.run(update(t.operation).where(tx.among(t.operation.c.id, ids)).values(**values))
+    tx.run(_marking(tuple(values), sent=state == "sent"), ids=ids, **values)
+
+
+MOVE = Query(update(t.operation).where(_o.golden == given("old"), _o.state.in_(LOST)).values(golden=given("new")))
 
 
 def move(tx: Tx, old: str, new: str) -> None:
     """Open operations of a golden record that was merged away belong to the one that stays."""
-    o = t.operation.c
-    tx.run(update(t.operation).where(o.golden == old, o.state.in_(["sent", "unknown"])).values(golden=new))
+    tx.run(MOVE, old=old, new=new)
+
+
+SEND = Query(
+    update(t.operation)
+    .where(_o.id == given("id"))
+    .values(
+        state="sent",
+        sent_run=given("run"),
+        attempts=_o.attempts + 1,
+        version=given("version"),
+        stamp=given("stamp"),
+        raw=given("raw"),
+        fields=given("fields"),
+        bases=given("bases"),
+    )
+)
 
 
 def send(tx: Tx, run: str, operations: Sequence[Operation]) -> None:
     """Commit the intents: what is about to be sent, and the version and old values seen."""
-    o = t.operation.c
-    tx.many(
-        update(t.operation)
-        .where(o.id == bindparam("b_id"))
-        .values(
-            state="sent",
-            sent_run=run,
-            attempts=o.attempts + 1,
-            version=bindparam("b_version"),
-            stamp=bindparam("b_stamp"),
-            raw=bindparam("b_raw"),
-            fields=bindparam("b_fields"),
-            bases=bindparam("b_bases"),
-        ),
-        [
-            {
-                "b_id": x.id,
-                "b_version": x.version,
-                "b_stamp": x.stamp,
-                "b_raw": dumps(x.raw),
-                "b_fields": dumps([[f.path, f.before, f.after, f.raw, f.reason] for f in x.fields]),
-                "b_bases": encode_base(x.bases),
-            }
-            for x in operations
-        ],
-    )
+    intents = [
+        {
+            "id": o.id,
+            "version": o.version,
+            "stamp": o.stamp,
+            "raw": dumps(o.raw),
+            "fields": dumps([[f.path, f.before, f.after, f.raw, f.reason] for f in o.fields]),
+            "bases": encode_base(o.bases),
+        }
+        for o in operations
+    ]
+    tx.many(SEND, intents, run=run)
+
+
+END = Query(
+    update(t.operation)
+    .where(_o.id == given("id"))
+    .values(state=given("state"), error=given("error"), remote_id=given("remote"), ended_at=given("now"))
+)
 
 
 def end(tx: Tx, rows: Sequence[tuple[str, str, str, str]]) -> None:
     """Write (operation id, state, error, remote id) in bulk."""
-    if not rows:
-        return
-    o = t.operation.c
-    tx.many(
-        update(t.operation)
-        .where(o.id == bindparam("b_id"))
-        .values(
-            state=bindparam("b_state"), error=bindparam("b_error"), remote_id=bindparam("b_remote"), ended_at=tx.now
-        ),
-        [{"b_id": i, "b_state": s, "b_error": e, "b_remote": r} for i, s, e, r in rows],
+    tx.many(END, [{"id": i, "state": s, "error": e, "remote": r} for i, s, e, r in rows], now=tx.now)
+
+
+_OF_PLANS = select(t.run.c.id).where(t.run.c.sync == given("sync"), t.run.c.trigger == "plan")
+USED = Query(
+    select(func.count()).where(
+        _o.sync == given("sync"),
+        _o.connection == given("connection"),
+        among(_o.action, "actions"),
+        _o.state.in_([*LOST, "done"]),
+        _o.at >= given("since"),
+        _o.sent_run.not_in(_OF_PLANS),
     )
+)
 
 
 def used(tx: Tx, sync: str, connection: str, actions: Iterable[str], since: float) -> int:
     """How many operations of this sync were sent to this spoke since then. Those of an applied plan do not count: a
     person has read them, and the plan was their allowance."""
-    o, r = t.operation.c, t.run.c
-    of_plans = select(r.id).where(r.sync == sync, r.trigger == "plan")
-    query = select(func.count()).where(
-        o.sync == sync,
-        o.connection == connection,
-        o.action.in_(list(actions)),
-        o.state.in_(["sent", "unknown", "done"]),
-        o.at >= since,
-        o.sent_run.not_in(of_plans),
-    )
-    return int(tx.value(query) or 0)
+    return int(tx.value(USED, sync=sync, connection=connection, actions=actions, since=since) or 0)
 
 
 def count_pending(tx: Tx, sync: str, connection: str, actions: Iterable[str]) -> int:
-    o = t.operation.c
-    query = select(func.count()).where(
-        o.sync == sync, o.connection == connection, o.state == "pending", o.action.in_(list(actions))
-    )
-    return int(tx.value(query) or 0)
+    return int(tx.value(COUNT_PENDING, sync=sync, connection=connection, actions=actions) or 0)
+
+
+COUNTS_OF_RUN = Query(
+    select(_o.connection, _o.action, _o.state, func.count())
+    .where((_o.run == given("run")) | (_o.sent_run == given("run")))
+    .group_by(_o.connection, _o.action, _o.state)
+)
 
 
 def counts_of_run(tx: Tx, run: str) -> list[tuple[str, str, str, int]]:
     """(connection, action, state, how many) for the operations that a run decided or sent."""
-    o = t.operation.c
-    query = (
-        select(o.connection, o.action, o.state, func.count())
-        .where((o.run == run) | (o.sent_run == run))
-        .group_by(o.connection, o.action, o.state)
-    )
-    return [(r[0], r[1], r[2], r[3]) for r in tx.rows(query)]
+    return [(r[0], r[1], r[2], r[3]) for r in tx.rows(COUNTS_OF_RUN, run=run)]

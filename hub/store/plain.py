@@ -37,4 +37,4 @@ def fits(text: str) -> str:
 def as_dict(row: Any) -> dict[str, Any]:
     """A row by its column names, as plain text: what SQLAlchemy calls them is a class of its own, which orjson refuses as
     a key."""
-    return {str(name): value for name, value in row._mapping.items()}
+    return {str(name): value for name, value in row._asdict().items()}

@@ -10,12 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import Select, and_, func, select, update
 
 from hub.core.errors import Reject
 from hub.core.model import Fields
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, fits, loads
+from hub.store.query import Query, among, given
+
+_i, _k, _r = t.inbox.c, t.link.c, t.record.c
+_THESE = (_r.connection == given("connection"), _r.object == given("object"), among(_r.remote_id, "ids"))
+_SPOKE = (_r.connection == given("connection"), _r.object == given("object"))
+_OF_LINK = and_(_i.connection == _k.connection, _i.object == _k.object, _i.remote_id == _k.remote_id)
+GONE = ("deleted", "merged_into", "converted_into")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,16 @@ class Pending:
         return (self.connection, self.object, self.remote_id)
 
 
+KNOWN = Query(
+    select(_r.remote_id, _r.hash, _r.fingerprint, _r.version, _r.stamp, _r.disposition, _r.seen).where(*_THESE)
+)
+
+
 def known(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Known]:
     """What is stored about these records. Raises Reject if an id is none that can be stored."""
     _check_ids(connection, object, ids)
-    r = t.record.c
-    query = select(r.remote_id, r.hash, r.fingerprint, r.version, r.stamp, r.disposition, r.seen).where(
-        r.connection == connection, r.object == object, tx.among(r.remote_id, ids)
-    )
-    return {row[0]: Known(*row[1:]) for row in tx.rows(query)}
+    rows = tx.rows(KNOWN, connection=connection, object=object, ids=ids)
+    return {row[0]: Known(*row[1:]) for row in rows}
 
 
 def _check_ids(connection: str, object: str, ids: Sequence[str]) -> None:
@@ -100,15 +109,17 @@ def _pending(row: Any) -> Pending:
     )
 
 
+PENDING = Query(
+    select(t.inbox)
+    .with_hint(t.inbox, "INDEXED BY ac_inbox_pending", "sqlite")
+    .where(_i.pending, _i.connection == given("connection"), _i.object == given("object"), among(_i.remote_id, "ids"))
+)
+
+
 def pending_for(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, Pending]:
     """The pending rows of these records."""
-    i = t.inbox.c
-    query = (
-        select(t.inbox)
-        .with_hint(t.inbox, "INDEXED BY ac_inbox_pending", "sqlite")
-        .where(i.pending, i.connection == connection, i.object == object, tx.among(i.remote_id, ids))
-    )
-    return {row.remote_id: _pending(row) for row in tx.rows(query)}
+    rows = tx.rows(PENDING, connection=connection, object=object, ids=ids)
+    return {row.remote_id: _pending(row) for row in rows}
 
 
 def add_pending(tx: Tx, sync: str, run: str, rows: Sequence[Pending]) -> None:
@@ -138,29 +149,31 @@ def _inbox_row(tx: Tx, sync: str, run: str, p: Pending) -> dict[str, Any]:
     }
 
 
+REPLACE = Query(t.inbox.delete().where(among(_i.seq, "seqs")))
+TAKEN = Query(
+    update(t.inbox)
+    .where(among(_i.seq, "seqs"))
+    .values(pending=False, outcome="taken", settled_run=given("run"), payload=None)
+)
+
+
 def replace_pending(tx: Tx, run: str, old: Sequence[Pending]) -> None:
     """Older pending rows give way to newer ones: of this run they go, of an earlier run they end as `taken`."""
     same = [p.seq for p in old if p.run == run]
     earlier = [p.seq for p in old if p.run != run]
     if same:
-        tx.run(t.inbox.delete().where(tx.among(t.inbox.c.seq, same)))
+        tx.run(REPLACE, seqs=same)
     if earlier:
-        tx.run(
-            update(t.inbox)
-            .where(tx.among(t.inbox.c.seq, earlier))
-            .values(pending=False, outcome="taken", settled_run=run, payload=None)
-        )
+        tx.run(TAKEN, seqs=earlier, run=run)
+
+
+SEEN = Query(update(t.record).where(*_THESE).values(seen=given("mark")))
 
 
 def mark_seen(tx: Tx, connection: str, object: str, ids: Sequence[str], mark: str) -> None:
     """Note that this run has read these records."""
     if ids:
-        r = t.record.c
-        tx.run(
-            update(t.record)
-            .where(r.connection == connection, r.object == object, tx.among(r.remote_id, ids))
-            .values(seen=mark)
-        )
+        tx.run(SEEN, connection=connection, object=object, ids=ids, mark=mark)
 
 
 def note_new(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -170,6 +183,16 @@ def note_new(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 
 MANY = 4_000
 """From so many pending rows on, `next_linked` walks the links and not the inbox."""
+_WAITING = and_(_i.pending, _i.sync == given("sync"))
+HOW_MANY = Query(select(func.count()).select_from(select(_i.seq).where(_WAITING).limit(given("many")).subquery()))
+
+
+def _goldens_after(query: Select[Any]) -> Query:
+    return Query(query.where(_k.golden > given("after")).distinct().order_by(_k.golden).limit(given("limit")))
+
+
+LINKED_OF_FEW = _goldens_after(select(_k.golden).join_from(t.inbox, t.link, and_(_WAITING, _OF_LINK)))
+LINKED_OF_MANY = _goldens_after(select(_k.golden).where(select(_i.seq).where(_WAITING, _OF_LINK).exists()))
 
 
 def next_linked(tx: Tx, sync: str, after: str, limit: int) -> list[str]:
@@ -178,78 +201,70 @@ def next_linked(tx: Tx, sync: str, after: str, limit: int) -> list[str]:
     A few changes are joined and sorted at each call. Of very many that would take ever longer with their number, so the
     links are then walked in order until enough with a change are found.
     """
-    i, k = t.inbox.c, t.link.c
-    of_link = and_(i.pending, i.sync == sync, *(i[n] == k[n] for n in ("connection", "object", "remote_id")))
-    some = select(i.seq).where(i.pending, i.sync == sync).limit(MANY).subquery()
-    if int(tx.value(select(func.count()).select_from(some))) < MANY:
-        query = select(k.golden).join_from(t.inbox, t.link, of_link)
-    else:
-        query = select(k.golden).where(select(i.seq).where(of_link).exists())
-    query = query.where(k.golden > after).distinct().order_by(k.golden).limit(limit)
-    return [row[0] for row in tx.rows(query)]
+    few = int(tx.value(HOW_MANY, sync=sync, many=MANY)) < MANY
+    rows = tx.rows(LINKED_OF_FEW if few else LINKED_OF_MANY, sync=sync, after=after, limit=limit)
+    return [row[0] for row in rows]
+
+
+PENDING_OF_GOLDENS = Query(
+    select(_k.id.label("link_id"), t.inbox)
+    .join_from(t.link, t.inbox, _OF_LINK)
+    .where(_i.pending, among(_k.golden, "goldens"))
+)
 
 
 def pending_of_goldens(tx: Tx, goldens: Sequence[str]) -> list[tuple[str, Pending]]:
     """(link id, pending row) for every pending change of these golden records."""
-    i, k = t.inbox.c, t.link.c
-    query = (
-        select(k.id.label("link_id"), t.inbox)
-        .join_from(
-            t.link,
-            t.inbox,
-            and_(i.connection == k.connection, i.object == k.object, i.remote_id == k.remote_id),
-        )
-        .where(i.pending, tx.among(k.golden, goldens))
+    return [(row.link_id, _pending(row)) for row in tx.rows(PENDING_OF_GOLDENS, goldens=goldens)]
+
+
+_UNLINKED = (
+    select(t.inbox)
+    .outerjoin(t.link, _OF_LINK)
+    .where(
+        _i.pending,
+        _i.sync == given("sync"),
+        _i.connection == given("connection"),
+        _i.object == given("object"),
+        _k.id.is_(None),
+        _i.seq > given("after"),
     )
-    return [(row.link_id, _pending(row)) for row in tx.rows(query)]
+    .order_by(_i.seq)
+    .limit(given("limit"))
+)
+UNLINKED = {True: Query(_UNLINKED.where(_i.key != "")), False: Query(_UNLINKED.where(_i.key == ""))}
 
 
 def next_unlinked(
     tx: Tx, sync: str, connection: str, object: str, after: int, limit: int, *, with_key: bool
 ) -> list[Pending]:
     """Pending rows of records that have no link, in reading order."""
-    i, k = t.inbox.c, t.link.c
-    query = (
-        select(t.inbox)
-        .outerjoin(t.link, and_(i.connection == k.connection, i.object == k.object, i.remote_id == k.remote_id))
-        .where(
-            i.pending,
-            i.sync == sync,
-            i.connection == connection,
-            i.object == object,
-            k.id.is_(None),
-            i.seq > after,
-            (i.key != "") if with_key else (i.key == ""),
-        )
-        .order_by(i.seq)
-        .limit(limit)
-    )
-    return [_pending(row) for row in tx.rows(query)]
+    rows = tx.rows(UNLINKED[with_key], sync=sync, connection=connection, object=object, after=after, limit=limit)
+    return [_pending(row) for row in rows]
+
+
+CONTESTED = Query(
+    select(_k.golden)
+    .join_from(t.inbox, t.link, _OF_LINK)
+    .where(_i.pending, _i.sync == given("sync"), _i.kind == "updated")
+    .group_by(_k.golden)
+    .having(func.count() > 1)
+    .limit(given("limit"))
+)
 
 
 def contested(tx: Tx, sync: str, limit: int = 10_000) -> list[Pending]:
     """Pending rows of golden records that changed in more than one linked record."""
-    i, k = t.inbox.c, t.link.c
-    of_link = and_(i.connection == k.connection, i.object == k.object, i.remote_id == k.remote_id)
-    busy = (
-        select(k.golden)
-        .join_from(t.inbox, t.link, of_link)
-        .where(i.pending, i.sync == sync, i.kind == "updated")
-        .group_by(k.golden)
-        .having(func.count() > 1)
-        .limit(limit)
-    )
-    ids = [row[0] for row in tx.rows(busy)]
+    ids = [row[0] for row in tx.rows(CONTESTED, sync=sync, limit=limit)]
     return [row for _, row in pending_of_goldens(tx, ids)] if ids else []
+
+
+POINTS = Query(update(t.inbox).where(_i.seq == given("seq")).values(points=given("points")))
 
 
 def set_points(tx: Tx, points: Mapping[int, Mapping[str, str]]) -> None:
     """Note on pending rows when single fields were edited."""
-    if points:
-        tx.many(
-            update(t.inbox).where(t.inbox.c.seq == bindparam("b_seq")).values(points=bindparam("b_points")),
-            [{"b_seq": seq, "b_points": dumps(found)} for seq, found in points.items()],
-        )
+    tx.many(POINTS, [{"seq": seq, "points": dumps(found)} for seq, found in points.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,29 +282,29 @@ class Outcome:
     keep: bool = False
 
 
+SETTLED = Query(
+    update(t.inbox)
+    .where(_i.seq == given("seq"))
+    .values(
+        pending=False,
+        outcome=given("outcome"),
+        reason=given("reason"),
+        place=given("place"),
+        settled_run=given("run"),
+        payload=None,
+    )
+)
+
+
 def settle_rows(tx: Tx, run: str, outcomes: Sequence[Outcome]) -> None:
     """Write the outcomes into the inbox and what is now known into the records."""
-    if not outcomes:
-        return
-    i = t.inbox.c
-    tx.many(
-        update(t.inbox)
-        .where(i.seq == bindparam("b_seq"))
-        .values(
-            pending=False,
-            outcome=bindparam("b_outcome"),
-            reason=bindparam("b_reason"),
-            place=bindparam("b_place"),
-            settled_run=run,
-            payload=None,
-        ),
-        [{"b_seq": o.row.seq, "b_outcome": o.outcome, "b_reason": o.reason, "b_place": o.place} for o in outcomes],
-    )
+    ended = [{"seq": o.row.seq, "outcome": o.outcome, "reason": o.reason, "place": o.place} for o in outcomes]
+    tx.many(SETTLED, ended, run=run)
     tx.upsert(t.record, [_record_row(o) for o in outcomes])
 
 
 def _record_row(o: Outcome) -> dict[str, Any]:
-    gone = o.row.kind in ("deleted", "merged_into", "converted_into")
+    gone = o.row.kind in GONE
     return {
         "connection": o.row.connection,
         "object": o.row.object,
@@ -322,16 +337,15 @@ def after_write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     tx.upsert(t.record, [{"hash": "", **row} for row in rows], update=["hash", "version", "stamp"])
 
 
+RESTAMP = Query(
+    update(t.record).where(*_SPOKE, _r.remote_id == given("id")).values(version=given("version"), stamp=given("stamp"))
+)
+
+
 def restamp(tx: Tx, connection: str, object: str, rows: Sequence[tuple[str, str, str]]) -> None:
     """Set (remote id, version, stamp) of records of which nothing else changed."""
-    if rows:
-        r = t.record.c
-        tx.many(
-            update(t.record)
-            .where(r.connection == connection, r.object == object, r.remote_id == bindparam("b_id"))
-            .values(version=bindparam("b_version"), stamp=bindparam("b_stamp")),
-            [{"b_id": i, "b_version": v, "b_stamp": s} for i, v, s in rows],
-        )
+    changed = [{"id": i, "version": v, "stamp": s} for i, v, s in rows]
+    tx.many(RESTAMP, changed, connection=connection, object=object)
 
 
 def forget_hashes(tx: Tx, connection: str = "", object: str = "") -> None:
@@ -342,31 +356,23 @@ def forget_hashes(tx: Tx, connection: str = "", object: str = "") -> None:
     tx.run(query)
 
 
+CLEAR_HASH = Query(update(t.record).where(*_SPOKE, _r.remote_id == given("id")).values(hash=""))
+
+
 def clear_hash(tx: Tx, refs: Iterable[tuple[str, str, str]]) -> None:
     """Make the next read of these records look at them again."""
-    r = t.record.c
-    tx.many(
-        update(t.record)
-        .where(
-            r.connection == bindparam("b_connection"),
-            r.object == bindparam("b_object"),
-            r.remote_id == bindparam("b_id"),
-        )
-        .values(hash=""),
-        [{"b_connection": c, "b_object": o, "b_id": i} for c, o, i in refs],
-    )
+    tx.many(CLEAR_HASH, [{"connection": c, "object": o, "id": i} for c, o, i in refs])
+
+
+PAYLOADS = Query(select(_r.remote_id, _r.payload, _r.version, _r.stamp).where(*_THESE, _r.payload.is_not(None)))
 
 
 def payloads(tx: Tx, refs: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[Fields, str, str]]:
     """Raw values kept for records that wait or are held: {ref: (fields, version, stamp)}."""
-    r = t.record.c
     found = {}
     for connection, object in {(c, o) for c, o, _ in refs}:
         ids = [i for c, o, i in refs if (c, o) == (connection, object)]
-        query = select(r.remote_id, r.payload, r.version, r.stamp).where(
-            r.connection == connection, r.object == object, tx.among(r.remote_id, ids), r.payload.is_not(None)
-        )
-        for row in tx.rows(query):
+        for row in tx.rows(PAYLOADS, connection=connection, object=object, ids=ids):
             found[(connection, object, row[0])] = (loads(row[1]), row[2], row[3])
     return found
 
@@ -388,9 +394,11 @@ def find(tx: Tx, text: str, limit: int = 50) -> list[Any]:
     return list(tx.rows(select(t.record).where(r.remote_id == text).limit(limit)))
 
 
+ONE = Query(select(t.record).where(*_SPOKE, _r.remote_id == given("id")))
+
+
 def one(tx: Tx, connection: str, object: str, remote_id: str) -> Any:
-    r = t.record.c
-    return tx.one(select(t.record).where(r.connection == connection, r.object == object, r.remote_id == remote_id))
+    return tx.one(ONE, connection=connection, object=object, id=remote_id)
 
 
 def last_outcome(tx: Tx, connection: str, object: str, remote_id: str) -> Any:
@@ -404,34 +412,25 @@ def last_outcome(tx: Tx, connection: str, object: str, remote_id: str) -> Any:
     )
 
 
+_READ = select(_i.seq).where(
+    _i.connection == _r.connection, _i.object == _r.object, _i.remote_id == _r.remote_id, _i.run == given("run")
+)
+NOT_LISTED = Query(
+    select(_r.remote_id)
+    .where(*_SPOKE, _r.disposition.not_in(GONE), _r.seen != given("all"), ~_READ.exists())
+    .order_by(_r.remote_id)
+)
+LIVE = Query(select(func.count()).where(*_SPOKE, _r.disposition.not_in(GONE)))
+
+
 def not_listed(tx: Tx, connection: str, object: str, run: str) -> list[str]:
     """Live records that this run's complete reading did not name."""
-    r, i = t.record.c, t.inbox.c
-    read = select(i.seq).where(
-        i.connection == r.connection, i.object == r.object, i.remote_id == r.remote_id, i.run == run
-    )
-    query = select(r.remote_id).where(
-        r.connection == connection,
-        r.object == object,
-        r.disposition.not_in(["deleted", "merged_into", "converted_into"]),
-        r.seen != f"{run}=all",
-        ~read.exists(),
-    )
-    return [row[0] for row in tx.rows(query.order_by(r.remote_id))]
+    rows = tx.rows(NOT_LISTED, connection=connection, object=object, run=run, all=f"{run}=all")
+    return [row[0] for row in rows]
 
 
 def live_count(tx: Tx, connection: str, object: str) -> int:
-    r = t.record.c
-    return int(
-        tx.value(
-            select(func.count()).where(
-                r.connection == connection,
-                r.object == object,
-                r.disposition.not_in(["deleted", "merged_into", "converted_into"]),
-            )
-        )
-        or 0
-    )
+    return int(tx.value(LIVE, connection=connection, object=object) or 0)
 
 
 def drop_old_payloads(tx: Tx, before: float) -> int:

@@ -12,8 +12,21 @@ from hub.core.errors import Refused
 from hub.store import tables as t
 from hub.store.db import Tx, fits
 from hub.store.plain import as_dict
+from hub.store.query import Query, given
 
 # ---------------------------------------------------------------- leases
+
+
+LEASE = Query(select(t.lease).where(t.lease.c.name == given("name")))
+LEASE_LOCKED = Query(select(t.lease).where(t.lease.c.name == given("name")).with_for_update())
+TAKE = Query(
+    update(t.lease)
+    .where(t.lease.c.name == given("name"))
+    .values(holder=given("holder"), fence=given("fence"), expires=given("expires"))
+)
+_OURS = update(t.lease).where(t.lease.c.name == given("name"), t.lease.c.fence == given("fence"))
+RENEW = Query(_OURS.values(expires=given("expires")))
+DROP = Query(_OURS.values(holder="", expires=0.0))
 
 
 def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: bool = False) -> int:
@@ -21,11 +34,9 @@ def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: boo
 
     `take_over`: the holder is known to be dead, so its lease counts for nothing.
     """
-    c = t.lease.c
     # The row is there before it is locked: two who come first at once must not both find nothing.
     tx.add_new(t.lease, [{"name": name}])
-    query = select(t.lease).where(c.name == name)
-    row = tx.one(query.with_for_update() if tx.dialect == "postgresql" else query)
+    row = tx.one(LEASE_LOCKED, name=name)
     if row.holder not in ("", holder) and row.expires > tx.now and not take_over:
         raise Refused(
             f"sync {name.partition(':')[2]} is being run by {row.holder}",
@@ -36,15 +47,13 @@ def take_lease(tx: Tx, name: str, holder: str, seconds: float, *, take_over: boo
             holder=row.holder,
         )
     fence = int(row.fence) + (0 if row.holder == holder else 1)
-    tx.run(update(t.lease).where(c.name == name).values(holder=holder, fence=fence, expires=tx.now + seconds))
+    tx.run(TAKE, name=name, holder=holder, fence=fence, expires=tx.now + seconds)
     return fence
 
 
 def hold_lease(tx: Tx, name: str, fence: int, seconds: float) -> None:
     """Check inside a transaction that the lease is still ours, and renew it. Raises Refused for a zombie."""
-    c = t.lease.c
-    held = tx.run(update(t.lease).where(c.name == name, c.fence == fence).values(expires=tx.now + seconds))
-    if not held:
+    if not tx.run(RENEW, name=name, fence=fence, expires=tx.now + seconds):
         raise Refused(
             f"this worker lost the lease of {name.partition(':')[2]} to another one",
             unchanged="Its transaction was rolled back",
@@ -54,12 +63,11 @@ def hold_lease(tx: Tx, name: str, fence: int, seconds: float) -> None:
 
 
 def drop_lease(tx: Tx, name: str, fence: int) -> None:
-    c = t.lease.c
-    tx.run(update(t.lease).where(c.name == name, c.fence == fence).values(holder="", expires=0.0))
+    tx.run(DROP, name=name, fence=fence)
 
 
 def lease_holder(tx: Tx, name: str) -> str:
-    row = tx.one(select(t.lease).where(t.lease.c.name == name))
+    row = tx.one(LEASE, name=name)
     return str(row.holder) if row and row.expires > tx.now else ""
 
 
@@ -73,22 +81,34 @@ def start(tx: Tx, id: str, sync: str, trigger: str, kind: str, mapping: str) -> 
     )
 
 
+INTERRUPTED = Query(
+    update(t.run)
+    .where(t.run.c.sync == given("sync"), t.run.c.state == "running", t.run.c.id != given("but"))
+    .values(state="failed", ended=given("now"), error="interrupted; the next run took its work over")
+)
+
+
 def end_interrupted(tx: Tx, sync: str, but: str) -> None:
     """Runs of this sync that a crash left as running have failed; their work goes on."""
-    r = t.run.c
-    tx.run(
-        update(t.run)
-        .where(r.sync == sync, r.state == "running", r.id != but)
-        .values(state="failed", ended=tx.now, error="interrupted; the next run took its work over")
-    )
+    tx.run(INTERRUPTED, sync=sync, but=but, now=tx.now)
+
+
+FINISH = Query(
+    update(t.run)
+    .where(t.run.c.id == given("id"))
+    .values(state=given("state"), ended=given("now"), error=given("error"))
+)
 
 
 def finish(tx: Tx, id: str, state: str, error: str = "") -> None:
-    tx.run(update(t.run).where(t.run.c.id == id).values(state=state, ended=tx.now, error=fits(error)))
+    tx.run(FINISH, id=id, state=state, now=tx.now, error=fits(error))
+
+
+RUN = Query(select(t.run).where(t.run.c.id == given("id")))
 
 
 def get(tx: Tx, id: str) -> Any:
-    return tx.one(select(t.run).where(t.run.c.id == id))
+    return tx.one(RUN, id=id)
 
 
 def latest(tx: Tx, sync: str = "", limit: int = 20) -> Sequence[Any]:
@@ -101,54 +121,58 @@ def ask_to_cancel(tx: Tx, id: str) -> bool:
     return bool(tx.run(update(t.run).where(r.id == id, r.state == "running").values(cancel=True)))
 
 
+CANCELLED = Query(select(t.run.c.cancel).where(t.run.c.id == given("id")))
+
+
 def is_cancelled(tx: Tx, id: str) -> bool:
-    return bool(tx.value(select(t.run.c.cancel).where(t.run.c.id == id)))
+    return bool(tx.value(CANCELLED, id=id))
 
 
 def touch_spoke(tx: Tx, run: str, connection: str, object: str) -> None:
     tx.add_new(t.run_spoke, [{"run": run, "connection": connection, "object": object}])
 
 
+_s = t.run_spoke.c
+_OF_SPOKE = update(t.run_spoke).where(
+    _s.run == given("run"), _s.connection == given("connection"), _s.object == given("object")
+)
+COUNT_UP = Query(_OF_SPOKE.values(unchanged=_s.unchanged + given("unchanged"), api_calls=_s.api_calls + given("calls")))
+SPOKE_ENDED = Query(_OF_SPOKE.values(pulled=given("pulled"), error=given("error")))
+SPOKES = Query(select(t.run_spoke).where(_s.run == given("run")).order_by(_s.connection, _s.object))
+
+
 def add_to_spoke(tx: Tx, run: str, connection: str, object: str, *, unchanged: int = 0, calls: int = 0) -> None:
     """Add to what one spoke of a run counts, in the transaction of the page or batch."""
-    c = t.run_spoke.c
-    tx.run(
-        update(t.run_spoke)
-        .where(c.run == run, c.connection == connection, c.object == object)
-        .values(unchanged=c.unchanged + unchanged, api_calls=c.api_calls + calls)
-    )
+    tx.run(COUNT_UP, run=run, connection=connection, object=object, unchanged=unchanged, calls=calls)
 
 
 def spoke_ended(tx: Tx, run: str, connection: str, object: str, *, pulled: bool, error: str = "") -> None:
-    c = t.run_spoke.c
-    tx.run(
-        update(t.run_spoke)
-        .where(c.run == run, c.connection == connection, c.object == object)
-        .values(pulled=pulled, error=fits(error))
-    )
+    tx.run(SPOKE_ENDED, run=run, connection=connection, object=object, pulled=pulled, error=fits(error))
 
 
 def spokes(tx: Tx, run: str) -> Sequence[Any]:
-    c = t.run_spoke.c
-    return tx.rows(select(t.run_spoke).where(c.run == run).order_by(c.connection, c.object))
+    return tx.rows(SPOKES, run=run)
+
+
+_i = t.inbox.c
+OUTCOMES = Query(
+    select(_i.connection, _i.outcome, func.count()).where(_i.run == given("run")).group_by(_i.connection, _i.outcome)
+)
+CARRIED = Query(
+    select(_i.connection, _i.outcome, func.count())
+    .where(_i.settled_run == given("run"), _i.settled_run != _i.run, ~_i.pending, _i.outcome != "taken")
+    .group_by(_i.connection, _i.outcome)
+)
 
 
 def outcomes(tx: Tx, run: str) -> list[tuple[str, str, int]]:
     """(connection, outcome, how many) of the changed records that a run read; "" is still pending."""
-    i = t.inbox.c
-    query = select(i.connection, i.outcome, func.count()).where(i.run == run).group_by(i.connection, i.outcome)
-    return [(r[0], r[1], r[2]) for r in tx.rows(query)]
+    return [(r[0], r[1], r[2]) for r in tx.rows(OUTCOMES, run=run)]
 
 
 def carried(tx: Tx, run: str) -> list[tuple[str, str, int]]:
     """(connection, outcome, how many) of changes that an earlier run read and this one settled."""
-    i = t.inbox.c
-    query = (
-        select(i.connection, i.outcome, func.count())
-        .where(i.settled_run == run, i.settled_run != i.run, ~i.pending, i.outcome != "taken")
-        .group_by(i.connection, i.outcome)
-    )
-    return [(r[0], r[1], r[2]) for r in tx.rows(query)]
+    return [(r[0], r[1], r[2]) for r in tx.rows(CARRIED, run=run)]
 
 
 # ---------------------------------------------------------------- cursors
@@ -164,9 +188,13 @@ class Cursor:
     fingerprint: str = ""
 
 
+CURSOR = Query(
+    select(t.cursor).where(t.cursor.c.connection == given("connection"), t.cursor.c.object == given("object"))
+)
+
+
 def cursor(tx: Tx, connection: str, object: str) -> Cursor:
-    c = t.cursor.c
-    row = tx.one(select(t.cursor).where(c.connection == connection, c.object == object))
+    row = tx.one(CURSOR, connection=connection, object=object)
     if not row:
         return Cursor()
     return Cursor(row.cursor, row.covers, row.full_done, row.slow_at, row.pulled_at, row.fingerprint)
@@ -184,8 +212,12 @@ def cursors(tx: Tx) -> Sequence[Any]:
 # ---------------------------------------------------------------- syncs and connections
 
 
+SYNC = Query(select(t.sync_state).where(t.sync_state.c.name == given("name")))
+CONNECTION = Query(select(t.connection_state).where(t.connection_state.c.name == given("name")))
+
+
 def sync_state(tx: Tx, name: str) -> Mapping[str, Any]:
-    row = tx.one(select(t.sync_state).where(t.sync_state.c.name == name))
+    row = tx.one(SYNC, name=name)
     if row:
         return as_dict(row)
     return {
@@ -204,7 +236,7 @@ def set_sync(tx: Tx, name: str, **values: Any) -> None:
 
 
 def connection_state(tx: Tx, name: str) -> Mapping[str, Any]:
-    row = tx.one(select(t.connection_state).where(t.connection_state.c.name == name))
+    row = tx.one(CONNECTION, name=name)
     return as_dict(row) if row else {"name": name, "org": "", "state": "ok", "reason": "", "at": 0.0}
 
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection, make_url
 from sqlalchemy import exc as sa_errors
-from sqlalchemy import make_url
 
 from hub.core.errors import HubError, Refused, Reject, Retry, Stop
 
@@ -131,6 +131,18 @@ def translated(url: str) -> Iterator[None]:
             next="correct the name or id in the system that it came from",
             code="E-TEXT",
         ) from error
+
+
+def of_driver(error: Exception, text: str, connection: Connection) -> Exception:
+    """What SQLAlchemy would have raised for this error of the driver, had the statement gone through it."""
+    dialect = connection.dialect
+    base = dialect.loaded_dbapi.Error
+    lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
+    if lost:
+        connection.invalidate(error)
+    return sa_errors.DBAPIError.instance(
+        text, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
 
 
 def _trouble(error: sa_errors.DBAPIError) -> Trouble | None:

@@ -78,18 +78,45 @@ HOT: dict[str, Any] = {
 }
 
 
+class Listening:
+    """The driver's connection or cursor of a transaction, with what it is told noted."""
+
+    def __init__(self, real: Any, found: list[tuple[str, Any]]) -> None:
+        self.real, self.found = real, found
+
+    def execute(self, statement: str, parameters: Any) -> Any:
+        self.found.append((statement, _plain(parameters)))
+        return self.real.execute(statement, parameters)
+
+    def executemany(self, statement: str, rows: Any) -> None:
+        self.found.append((statement, _plain(rows[0])))
+        self.real.executemany(statement, rows)
+
+    def cursor(self) -> Listening:
+        return Listening(self.real.cursor(), self.found)
+
+    @property
+    def rowcount(self) -> int:
+        return int(self.real.rowcount)
+
+
+def _plain(parameters: Any) -> Any:
+    return parameters if isinstance(parameters, dict) else tuple(parameters)
+
+
 @contextmanager
 def told(tx: Tx) -> Iterator[list[tuple[str, Any]]]:
     """The statements that are sent meanwhile, with one set of parameters each."""
     found: list[tuple[str, Any]] = []
 
     def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if not statement.startswith("BEGIN"):
-            found.append((statement, parameters[0] if many else parameters))
+        found.append((statement, _plain(parameters[0] if many else parameters)))
 
     event.listen(tx.connection.engine, "before_cursor_execute", note)
+    tx._raw = Listening(tx._raw, found)
     yield found
     event.remove(tx.connection.engine, "before_cursor_execute", note)
+    tx._raw = tx._raw.real
 
 
 @pytest.fixture(scope="module")

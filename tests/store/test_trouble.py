@@ -69,11 +69,11 @@ def impatient(store) -> None:
 
 def test_a_writer_waits_until_another_process_is_done_and_sees_what_it_did(file_store):
     begun = threading.Event()
+    file_store.engine.dispose()
 
-    @event.listens_for(file_store.engine, "before_cursor_execute")
-    def _note(_c, _cursor, statement, *_rest):
-        if statement == "BEGIN IMMEDIATE":
-            begun.set()
+    @event.listens_for(file_store.engine, "connect")
+    def _listen(raw, _record):
+        raw.set_trace_callback(lambda statement: begun.set() if statement == "BEGIN IMMEDIATE" else None)
 
     def write():
         with file_store.begin() as tx:
