@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import func, select, text, update
 
 from hub.core.errors import Stop
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, fits, loads
+from hub.store.query import Query, among, given
+
+_a, _p = t.audit.c, t.person_key.c
 
 HELPING = 2_000
 """Rows that are sealed at once."""
@@ -86,11 +90,13 @@ def person_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes | None]:
     return keys | {g: key for g, (key, _) in new.items()}
 
 
+STORED_KEYS = Query(select(_p.golden, _p.wrapped).where(among(_p.golden, "goldens")))
+
+
 def _stored_keys(tx: Tx, goldens: Sequence[str]) -> dict[str, bytes | None]:
     if not goldens:
         return {}
-    p, vault = t.person_key.c, tx.store.vault
-    found = tx.rows(select(p.golden, p.wrapped).where(tx.among(p.golden, goldens)))
+    vault, found = tx.store.vault, tx.rows(STORED_KEYS, goldens=goldens)
     return {row[0]: vault.person(row[1], row[0]) if row[1] is not None else None for row in found}
 
 
@@ -112,16 +118,20 @@ def _hash(prev: str, row: Any) -> str:
     return digest.hexdigest()
 
 
+UNSEALED = Query(select(t.audit).where(_a.hash == "").order_by(_a.seq).limit(given("limit")))
+HASH_BEFORE = Query(select(_a.hash).where(_a.seq < given("seq")).order_by(_a.seq.desc()).limit(1))
+CHAIN = Query(update(t.audit).where(_a.seq == given("seq")).values(prev=given("prev"), hash=given("hash")))
+
+
 def seal(tx: Tx, limit: int = 1_000_000) -> int:
     """Chain the rows that are not chained yet, in order, a helping at a time. Returns how many."""
     if tx.dialect == "postgresql":
         # Wait for writers under way: a row of theirs has an earlier number than rows that are committed already.
         tx.run(text(f"LOCK TABLE {t.audit.name} IN SHARE ROW EXCLUSIVE MODE"))
-    a, sealed, prev = t.audit.c, 0, None
-    unsealed = select(t.audit).where(a.hash == "").order_by(a.seq)
-    while waiting := tx.rows(unsealed.limit(min(HELPING, limit - sealed))):
+    sealed, prev = 0, None
+    while waiting := tx.rows(UNSEALED, limit=min(HELPING, limit - sealed)):
         if prev is None:
-            prev = str(tx.value(select(a.hash).where(a.seq < waiting[0].seq).order_by(a.seq.desc()).limit(1)) or "")
+            prev = str(tx.value(HASH_BEFORE, seq=waiting[0].seq) or "")
         prev = _chain(tx, waiting, prev)
         sealed += len(waiting)
     return sealed
@@ -132,10 +142,9 @@ def _chain(tx: Tx, rows: Sequence[Any], prev: str) -> str:
     links = []
     for row in rows:
         found = _hash(prev, row)
-        links.append({"b_seq": row.seq, "b_prev": prev, "b_hash": found})
+        links.append({"seq": row.seq, "prev": prev, "hash": found})
         prev = found
-    changed = update(t.audit).where(t.audit.c.seq == bindparam("b_seq"))
-    tx.many(changed.values(prev=bindparam("b_prev"), hash=bindparam("b_hash")), links)
+    tx.many(CHAIN, links)
     return prev
 
 
@@ -177,23 +186,33 @@ def follows(prev: str, row: Any) -> bool:
     return bool(row.prev == prev and row.hash == _hash(prev, row))
 
 
+AFTER = Query(select(t.audit).where(_a.seq > given("after")).order_by(_a.seq).limit(given("limit")))
+
+
 def _batches(tx: Tx, size: int = 5_000) -> Iterator[Any]:
-    a, after = t.audit.c, 0
-    while rows := tx.rows(select(t.audit).where(a.seq > after).order_by(a.seq).limit(size)):
+    after = 0
+    while rows := tx.rows(AFTER, after=after, limit=size):
         yield from rows
         after = rows[-1].seq
 
 
+SETTLED_LATELY = Query(
+    select(_a.golden)
+    .where(among(_a.golden, "goldens"), _a.action == "settled", _a.at >= given("since"))
+    .group_by(_a.golden)
+    .having(func.count() >= given("fewest"))
+)
+
+
 def settled_lately(tx: Tx, goldens: Sequence[str], since: float, fewest: int) -> list[str]:
     """Which of these golden records were settled with changes at least so often since then."""
-    a = t.audit.c
-    query = (
-        select(a.golden)
-        .where(tx.among(a.golden, goldens), a.action == "settled", a.at >= since)
-        .group_by(a.golden)
-        .having(func.count() >= fewest)
-    )
-    return [row[0] for row in tx.rows(query)]
+    return [row[0] for row in tx.rows(SETTLED_LATELY, goldens=goldens, since=since, fewest=fewest)]
+
+
+@cache
+def _entries(by: tuple[str, ...], *, newest: bool) -> Query:
+    query = select(t.audit).where(_a.seq > given("after"), *(_a[name] == given(name) for name in by))
+    return Query(query.order_by(_a.seq.desc() if newest else _a.seq).limit(given("limit")))
 
 
 def entries(
@@ -207,14 +226,8 @@ def entries(
     after: int = 0,
 ) -> list[dict[str, Any]]:
     """Rows above `after` with their changes opened, where the person's key still exists."""
-    a = t.audit.c
-    query = select(t.audit).order_by(a.seq.desc() if newest else a.seq).limit(limit)
-    if after:
-        query = query.where(a.seq > after)
-    for column, value in ((a.golden, golden), (a.run, run), (a.action, action)):
-        if value:
-            query = query.where(column == value)
-    rows = tx.rows(query)
+    by = {name: value for name, value in (("golden", golden), ("run", run), ("action", action)) if value}
+    rows = tx.rows(_entries(tuple(by), newest=newest), after=after, limit=limit, **by)
     keys = _stored_keys(tx, sorted({r.golden for r in rows if r.golden and r.changes}))
     return [_opened(tx, row, keys) for row in rows]
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, create_engine, event
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from hub.store.plain import dumps, fits, loads
 from hub.store.prepared import Prepared, Rows
@@ -135,8 +136,9 @@ class Store:
 
     def create(self) -> None:
         """Make all tables at once, for tests and overlays; production goes through migrations."""
-        with translated(self.url):
-            metadata.create_all(self.engine)
+        with translated(self.url), self.engine.begin() as connection:
+            for words in _tables(connection.dialect):
+                connection.exec_driver_sql(words)
 
     @contextmanager
     def begin(self) -> Iterator[Tx]:
@@ -174,6 +176,20 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_TABLES: dict[str, list[str]] = {}
+
+
+def _tables(dialect: Dialect) -> list[str]:
+    """What makes all tables and indexes that are not there yet. Compiled once: a process may make many databases."""
+    if dialect.name not in _TABLES:
+        tables = metadata.sorted_tables
+        indexes = sorted((i for table in tables for i in table.indexes), key=lambda i: str(i.name))
+        made: list[ExecutableDDLElement] = [CreateTable(table, if_not_exists=True) for table in tables]
+        made += [CreateIndex(index, if_not_exists=True) for index in indexes]
+        _TABLES[dialect.name] = [str(one.compile(dialect=dialect)) for one in made]
+    return _TABLES[dialect.name]
 
 
 def _engine(url: str) -> Engine:

@@ -322,14 +322,13 @@ def _record_row(o: Outcome) -> dict[str, Any]:
     }
 
 
+LACKING = Query(select(_r.remote_id, _r.lacks).where(*_THESE, _r.lacks != ""))
+
+
 def lacking(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, set[str]]:
     """{remote id: mapped remote names that the version last settled did not show}, for those records that lack any."""
-    r = t.record.c
-    here = (r.connection == connection) & (r.object == object) & (r.lacks != "")
-    return {
-        row[0]: set(loads(row[1]))
-        for row in tx.rows(select(r.remote_id, r.lacks).where(here, tx.among(r.remote_id, ids)))
-    }
+    rows = tx.rows(LACKING, connection=connection, object=object, ids=ids)
+    return {row[0]: set(loads(row[1])) for row in rows}
 
 
 def after_write(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,35 +12,47 @@ from hub.core.model import Held, Raw, Value
 from hub.store import tables as t
 from hub.store.db import Tx, dumps, fits, loads
 from hub.store.plain import as_dict
+from hub.store.query import Query, among, given
+
+_c, _r, _e = t.conflict.c, t.review.c, t.error.c
+_UNSOLVED = _c.state.in_(["open", "decided"])
 
 # ---------------------------------------------------------------- conflicts
+
+
+OPEN_CONFLICTS = Query(select(t.conflict).where(among(_c.golden, "goldens"), _UNSOLVED).order_by(_c.path))
 
 
 def open_conflicts(
     tx: Tx, goldens: Sequence[str]
 ) -> tuple[dict[str, list[Held]], dict[str, dict[str, tuple[Value, str]]]]:
     """({golden: open holds}, {golden: {path: (value, by)}} decided by a person and not applied yet)."""
-    c = t.conflict.c
     held: dict[str, list[Held]] = {}
     decided: dict[str, dict[str, tuple[Value, str]]] = {}
-    for row in tx.rows(
-        select(t.conflict).where(tx.among(c.golden, goldens), c.state.in_(["open", "decided"])).order_by(c.path)
-    ):
+    for row in tx.rows(OPEN_CONFLICTS, goldens=goldens):
         held.setdefault(row.golden, []).append(Held(row.path, loads(row.claims), loads(row.hub_value)))
         if row.state == "decided":
             decided.setdefault(row.golden, {})[row.path] = (loads(row.value), row.by)
     return held, decided
 
 
+_THIS = (_c.golden == given("golden"), _c.path == given("path"))
+RENEW = Query(
+    update(t.conflict)
+    .where(*_THIS, _c.state == "open")
+    .values(claims=given("claims"), shown=given("shown"), hub_value=given("hub_value"))
+)
+CLOSE_CONFLICT = Query(
+    update(t.conflict).where(*_THIS, _UNSOLVED).values(state=given("state"), decided_at=given("now"))
+)
+
+
 def save_hold(
     tx: Tx, *, id: str, sync: str, golden: str, held: Held, shown: Mapping[str, Value], rule: str, run: str
 ) -> bool:
     """Open a conflict, or renew its claims. True if it is new."""
-    c = t.conflict.c
     values = {"claims": dumps(held.claims), "shown": dumps(shown), "hub_value": dumps(held.golden)}
-    renewed = tx.run(
-        update(t.conflict).where(c.golden == golden, c.path == held.path, c.state == "open").values(**values)
-    )
+    renewed = tx.run(RENEW, golden=golden, path=held.path, **values)
     if not renewed:
         row = {"id": id, "sync": sync, "golden": golden, "path": held.path, "rule": rule, "run": run, "at": tx.now}
         tx.add(t.conflict, [{**row, **values}])
@@ -48,12 +61,7 @@ def save_hold(
 
 def close_conflict(tx: Tx, golden: str, path: str, state: str) -> None:
     """End a conflict: `closed` by itself, or `resolved` by a person."""
-    c = t.conflict.c
-    tx.run(
-        update(t.conflict)
-        .where(c.golden == golden, c.path == path, c.state.in_(["open", "decided"]))
-        .values(state=state, decided_at=tx.now)
-    )
+    tx.run(CLOSE_CONFLICT, golden=golden, path=path, state=state, now=tx.now)
 
 
 def decide_conflict(tx: Tx, id: str, value: Value, by: str) -> bool:
@@ -68,13 +76,19 @@ def decide_conflict(tx: Tx, id: str, value: Value, by: str) -> bool:
     )
 
 
+@cache
+def _conflicts(by: tuple[str, ...]) -> Query:
+    return Query(select(t.conflict).where(*(_c[name] == given(name) for name in by)).order_by(_c.at, _c.id))
+
+
 def conflicts(tx: Tx, sync: str = "", state: str = "open", golden: str = "") -> list[dict[str, Any]]:
-    c = t.conflict.c
-    query = select(t.conflict).order_by(c.at, c.id)
-    for column, value in ((c.sync, sync), (c.state, state), (c.golden, golden)):
-        if value:
-            query = query.where(column == value)
-    return [_shown(row) for row in tx.rows(query)]
+    by = _given(sync=sync, state=state, golden=golden)
+    return [_shown(row) for row in tx.rows(_conflicts(tuple(by)), **by)]
+
+
+def _given(**by: str) -> dict[str, str]:
+    """Those that are not left open."""
+    return {name: value for name, value in by.items() if value}
 
 
 def conflict(tx: Tx, id: str) -> dict[str, Any] | None:
@@ -111,13 +125,14 @@ def open_review(tx: Tx, row: Mapping[str, Any]) -> None:
         tx.add(t.review, [values])
 
 
+@cache
+def _reviews(by: tuple[str, ...]) -> Query:
+    return Query(select(t.review).where(*(_r[name] == given(name) for name in by)).order_by(_r.at, _r.id))
+
+
 def reviews(tx: Tx, sync: str = "", state: str = "open") -> list[dict[str, Any]]:
-    r = t.review.c
-    query = select(t.review).order_by(r.at, r.id)
-    for column, value in ((r.sync, sync), (r.state, state)):
-        if value:
-            query = query.where(column == value)
-    return [{**as_dict(row), "candidates": loads(row.candidates)} for row in tx.rows(query)]
+    by = _given(sync=sync, state=state)
+    return [{**as_dict(row), "candidates": loads(row.candidates)} for row in tx.rows(_reviews(tuple(by)), **by)]
 
 
 def review(tx: Tx, id: str) -> dict[str, Any] | None:
@@ -130,38 +145,32 @@ def answer_review(tx: Tx, id: str, state: str, golden: str, by: str) -> bool:
     return bool(tx.run(update(t.review).where(r.id == id, r.state == "open").values(state=state, golden=golden, by=by)))
 
 
+_THESE = (_r.connection == given("connection"), _r.object == given("object"), among(_r.remote_id, "ids"))
+CLOSE_REVIEWS = Query(update(t.review).where(*_THESE, _r.state == "open").values(state="closed"))
+ANSWERS = Query(
+    select(_r.remote_id, _r.state, _r.golden)
+    .where(*_THESE, _r.state.in_(["accepted", "rejected"]))
+    .order_by(_r.at, _r.id)
+)
+CANDIDATES = Query(select(_r.connection, _r.object, _r.candidates).where(_r.state == "open"))
+
+
 def close_reviews(tx: Tx, connection: str, object: str, remote_ids: Sequence[str]) -> None:
     """The question answered itself: the record is linked now."""
-    r = t.review.c
-    tx.run(
-        update(t.review)
-        .where(r.connection == connection, r.object == object, tx.among(r.remote_id, remote_ids), r.state == "open")
-        .values(state="closed")
-    )
+    tx.run(CLOSE_REVIEWS, connection=connection, object=object, ids=remote_ids)
 
 
 def answers(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """{remote id: (accepted | rejected, golden)}: what persons answered about these records."""
-    r = t.review.c
-    query = (
-        select(r.remote_id, r.state, r.golden)
-        .where(
-            r.connection == connection,
-            r.object == object,
-            tx.among(r.remote_id, ids),
-            r.state.in_(["accepted", "rejected"]),
-        )
-        .order_by(r.at, r.id)
-    )
-    return {row[0]: (row[1], row[2]) for row in tx.rows(query)}
+    rows = tx.rows(ANSWERS, connection=connection, object=object, ids=ids)
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def under_review(tx: Tx, goldens: Sequence[str]) -> set[tuple[str, str, str]]:
     """(golden, connection, object): a record there may be this golden record; nothing is created meanwhile."""
     wanted = set(goldens)
-    r = t.review.c
     found = set()
-    for row in tx.rows(select(r.connection, r.object, r.candidates).where(r.state == "open")):
+    for row in tx.rows(CANDIDATES):
         found |= {(g, row[0], row[1]) for g in loads(row[2]) if g in wanted}
     return found
 
@@ -169,80 +178,87 @@ def under_review(tx: Tx, goldens: Sequence[str]) -> set[tuple[str, str, str]]:
 # ---------------------------------------------------------------- dead letters
 
 
+_SAME = ("golden", "connection", "object", "remote_id", "path", "action")
+COUNT_UP = Query(
+    update(t.error)
+    .where(_e.state == "open", *(_e[name] == given(name) for name in _SAME))
+    .values(count=_e["count"] + 1, last_at=given("now"), run=given("run"), text=given("text"), value=given("value"))
+)
+
+
 def letter(tx: Tx, row: Mapping[str, Any]) -> None:
     """Keep what failed for good until a person deals with it; the same failure again is counted."""
-    e = t.error.c
-    same = [
-        e.state == "open",
-        *(getattr(e, n) == row[n] for n in ("golden", "connection", "object", "remote_id", "path", "action")),
-    ]
-    seen = {
-        "count": e.count + 1,
-        "last_at": tx.now,
-        "run": row["run"],
-        "text": fits(row["text"]),
-        "value": row["value"],
-    }
-    if not tx.run(update(t.error).where(*same).values(**seen)):
+    same = {name: row[name] for name in _SAME}
+    if not tx.run(COUNT_UP, **same, now=tx.now, run=row["run"], text=fits(row["text"]), value=row["value"]):
         tx.add(t.error, [{**row, "first_at": tx.now, "last_at": tx.now}])
+
+
+BLOCKED = Query(
+    select(_e.golden, _e.connection, _e.path, _e.value).where(
+        among(_e.golden, "goldens"), _e.state.in_(["open", "dismissed"]), _e.action != "read"
+    )
+)
 
 
 def blocked(tx: Tx, goldens: Sequence[str]) -> dict[tuple[str, str], dict[str, Raw]]:
     """{(golden, connection): {path: raw value refused}}; path "" is the whole record. The same is not sent again."""
-    e = t.error.c
     found: dict[tuple[str, str], dict[str, Raw]] = {}
-    query = select(e.golden, e.connection, e.path, e.value).where(
-        tx.among(e.golden, goldens), e.state.in_(["open", "dismissed"]), e.action != "read"
-    )
-    for row in tx.rows(query):
+    for row in tx.rows(BLOCKED, goldens=goldens):
         found.setdefault((row[0], row[1]), {})[row[2]] = loads(row[3]) if row[3] else None
     return found
 
 
+RESOLVE = Query(
+    update(t.error)
+    .where(
+        _e.golden == given("golden"),
+        _e.connection == given("connection"),
+        among(_e.path, "paths"),
+        _e.state == "open",
+    )
+    .values(state=given("state"), last_at=given("now"))
+)
+LETTERED = Query(select(_e.golden).where(among(_e.golden, "goldens"), _e.state == "open").distinct())
+RESOLVE_READ = Query(
+    update(t.error)
+    .where(
+        _e.connection == given("connection"),
+        _e.object == given("object"),
+        among(_e.remote_id, "ids"),
+        _e.action == "read",
+        _e.state == "open",
+    )
+    .values(state="resolved", last_at=given("now"))
+)
+
+
 def resolve_letters(tx: Tx, golden: str, connection: str, paths: Sequence[str], state: str = "resolved") -> None:
     """It worked after all: the letters of these paths (and of the whole record) are done with."""
-    e = t.error.c
-    tx.run(
-        update(t.error)
-        .where(e.golden == golden, e.connection == connection, e.path.in_([*paths, ""]), e.state == "open")
-        .values(state=state, last_at=tx.now)
-    )
+    tx.run(RESOLVE, golden=golden, connection=connection, paths=[*paths, ""], state=state, now=tx.now)
 
 
 def resolve_many(tx: Tx, rows: Sequence[tuple[str, str, Sequence[str]]]) -> None:
     """The same for many (golden, connection, paths); costs one look-up where there are no letters."""
     if not rows:
         return
-    e = t.error.c
-    query = select(e.golden).where(tx.among(e.golden, {golden for golden, _, _ in rows}), e.state == "open").distinct()
-    lettered = {row[0] for row in tx.rows(query)}
+    lettered = {row[0] for row in tx.rows(LETTERED, goldens={golden for golden, _, _ in rows})}
     for golden, connection, paths in rows:
         if golden in lettered:
             resolve_letters(tx, golden, connection, paths)
 
 
 def resolve_read_letters(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> None:
-    e = t.error.c
-    tx.run(
-        update(t.error)
-        .where(
-            e.connection == connection,
-            e.object == object,
-            tx.among(e.remote_id, ids),
-            e.action == "read",
-            e.state == "open",
-        )
-        .values(state="resolved", last_at=tx.now)
-    )
+    tx.run(RESOLVE_READ, connection=connection, object=object, ids=ids, now=tx.now)
+
+
+@cache
+def _letters(by: tuple[str, ...]) -> Query:
+    return Query(select(t.error).where(*(_e[name] == given(name) for name in by)).order_by(_e.last_at.desc(), _e.id))
 
 
 def letters(tx: Tx, sync: str = "", state: str = "open") -> list[dict[str, Any]]:
-    e = t.error.c
-    query = select(t.error).order_by(e.last_at.desc(), e.id)
-    for column, value in ((e.sync, sync), (e.state, state)):
-        if value:
-            query = query.where(column == value)
-    return [as_dict(row) for row in tx.rows(query)]
+    by = _given(sync=sync, state=state)
+    return [as_dict(row) for row in tx.rows(_letters(tuple(by)), **by)]
 
 
 def set_letter(tx: Tx, id: str, state: str) -> bool:
