@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+BUG = "keep a backup of the database and report this: no setting causes it"
 MOST = 20
 """So many findings of one check are told; a store with more of them is broken as a whole."""
 

@@ -8,12 +8,11 @@ from typing import Any
 from hub.core.model import Spoke, Sync
 from hub.engine.context import Hub
 from hub.engine.report import OUTCOMES, Report
-from hub.engine.selfcheck_base import MOST, Finding, record, some
+from hub.engine.selfcheck_base import BUG, MOST, Finding, record, some
 from hub.store import checks, goldens, states
 from hub.store.db import Tx
 
 STATES = ("pending", "sent", "done", "failed", "dead", "unknown", "withdrawn")
-BUG = "keep a backup of the database and report this: no setting causes it"
 
 
 # ---------------------------------------------------------------- one run

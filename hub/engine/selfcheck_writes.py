@@ -1,27 +1,27 @@
-"""Was each write announced and answered in the audit log (I9), in order (T10), once (I4), for a reason (I8), and not for
-ever again (I3)? Goes through the operations of a run page by page, each with its rows of the audit log."""
+"""Was each write announced and answered in the audit log (I9), sent in order (T10), once (I4), and for a reason (I8)?
+
+Goes through the operations of a run page by page, each with its rows of the audit log.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hub.core.model import Spoke, Sync
 from hub.core.policies import EMPTY
-from hub.engine.selfcheck_base import Finding, record, some
+from hub.engine.selfcheck_base import BUG, Finding, record, some
+from hub.engine.selfcheck_loops import loops
 from hub.store import audit, checks, goldens
-from hub.store.db import Tx, dumps, loads
+from hub.store.db import Tx, loads
 
-FAST, FAST_WINDOW = 4, 600.0
-SLOW, SLOW_WINDOW = 12, 24 * 3600.0
 SENT = ("sent", "unknown", "done", "failed", "dead")
 ENDED = ("done", "failed", "dead")
 ADOPTED = "adopted by key"
 ANSWERS = ("done ", "refused ", "duplicate ", "found done ", ADOPTED)
 DELETES = ("delete", "archive")
-BUG = "keep a backup of the database and report this: no setting causes it"
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def _sent(page: Page, told: Mapping[str, float]) -> Iterator[Finding]:
     yield from deletes(page)
     yield from emptied(page)
     yield from twins(page)
-    yield from loops(page, told)
+    yield from loops(page.tx, page.sync.name, page.run, page.goldens, told)
 
 
 # ---------------------------------------------------------------- I9: the journal
@@ -222,80 +222,3 @@ def twins(page: Page) -> Iterator[Finding]:
             yield Finding(
                 "I4", "twins", page.sync.name, record(connection, object, live[0]), what, next, page.run.ended
             )
-
-
-# ---------------------------------------------------------------- I3: loops
-
-
-def loops(page: Page, told: Mapping[str, float]) -> Iterator[Finding]:
-    """The hub does not write the same values into a field over and over again.
-
-    What people enter is new; what a remote makes of our writes comes back. So writes count from the last one that brought
-    a value not written there before, or a person's decision, or the last time that this very loop was told.
-    """
-    until = page.run.ended
-    if page.tx.now - until > SLOW_WINDOW:
-        return
-    for golden in sorted({g for _, g in checks.busy_links(page.tx, page.goldens, until - SLOW_WINDOW, until, FAST)}):
-        writes = checks.writes_of(page.tx, golden, until - SLOW_WINDOW, until)
-        for o, path, times in _repeated(writes, {place: at for place, at in told.items() if at < until}):
-            finding = _loop(page, golden, o, path, times, writes)
-            if finding is not None:
-                yield finding
-
-
-def loop_place(o: Any, path: str) -> str:
-    return f"{record(o.connection, o.object, o.remote_id)} {path}"
-
-
-def _repeated(writes: Sequence[Any], told: Mapping[str, float]) -> Iterator[tuple[Any, str, list[float]]]:
-    """(a write, path, when) of fields that were given values that they had been given before."""
-    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-    times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    last: dict[tuple[str, str], Any] = {}
-    for o in writes:
-        for path, _before, after, *_ in loads(o.fields):
-            place, value = (o.link, path), dumps(after)
-            if o.ended_at <= told.get(loop_place(o, path), 0.0):
-                continue
-            if value in seen[place]:
-                times[place].append(o.ended_at)
-            else:
-                seen[place].add(value)
-                times[place] = []
-            last[place] = o
-    for place, found in times.items():
-        if _too_often(found):
-            yield last[place], place[1], found
-
-
-def _too_often(times: Sequence[float]) -> bool:
-    """More than FAST in FAST_WINDOW seconds, or more than SLOW in all."""
-    close = (later - first <= FAST_WINDOW for first, later in zip(times, times[FAST:], strict=False))
-    return len(times) > SLOW or any(close)
-
-
-def _loop(page: Page, golden: str, o: Any, path: str, times: list[float], writes: Iterable[Any]) -> Finding | None:
-    entries = audit.entries(page.tx, golden=golden, action="settled", limit=500, newest=True)
-    sources: set[str] = set()
-    for entry in entries:
-        for c in entry["changes"] if entry["at"] > page.run.ended - SLOW_WINDOW else ():
-            if c["field"] == path and str(c.get("by", "")).startswith("person:"):
-                times = [at for at in times if at > entry["at"]]
-            elif c["field"] == path:
-                sources.add(c.get("by", ""))
-    if not _too_often(times):
-        return None
-    unread = any("erased" in e or "unreadable" in e for e in entries)
-    others = sources - {w.connection for w in writes if path in _paths(w)} - {""}
-    n, minutes = len(times), max(1, round((times[-1] - times[0]) / 60))
-    what = f"the hub wrote values back that it had written there before, {n} times in {minutes} min"
-    if others:
-        what += f"; they come from {', '.join(sorted(others))}, where it is not written"
-    else:
-        what += f"; {' and '.join(sorted(sources)) or o.connection} changes them each time"
-    next = f"accordant explain {golden} {path}; end the automation that changes {path} in {o.connection}, or map it one way"
-    level = "warning" if others or unread else "broken"
-    return Finding(
-        "I3", "loop", page.sync.name, loop_place(o, path), what, next, times[0], level, key=str(round(times[0]))
-    )
