@@ -273,6 +273,7 @@ def _decide(
             held=batch.held.get(golden.id, ()),
             resolved=batch.decided.get(golden.id, {}),
             recent=batch.recent.get(golden.id, {}),
+            restored=v.run.restored,
         )
     except Exception as bug:  # one poisoned record must not stop the others
         text = bug.explain() if isinstance(bug, HubError) else f"{type(bug).__name__} while deciding [X-BUG]"
@@ -318,6 +319,7 @@ def _apply(
     journal.plan_writes(v, batch, decision, links, rows)
     journal.ask_for_creates(v, batch, decision.golden, links)
     _finish_rows(v, decision, links, read)
+    _keep_notes_on_the_silent(v, decision, links, read)
 
 
 def _renewed(link: Link, base: Mapping[str, Pair] | None, row: Pending | None) -> Link:
@@ -378,6 +380,31 @@ def _finish_rows(v: Verdicts, decision: Decision, links: Mapping[str, Link], rea
         place = next((str(n.place) for n in notes if n.place.line), "")
         v.outcome(row, outcome, "; ".join(texts[:3]), place, keep=keep, hash=None if known else "")
         _keep_notes(v, link, row, notes)
+
+
+def _keep_notes_on_the_silent(
+    v: Verdicts, decision: Decision, links: Mapping[str, Link], read: Mapping[str, Pending]
+) -> None:
+    """What keeps a value from a record that reported nothing itself: it waits for a parent there, or cannot hold it."""
+    spoke_up = {links[id].connection for id in read}
+    silent = {link.connection: link for link in links.values() if link.connection not in spoke_up}
+    for note in decision.notes:
+        link = silent.get(note.connection)
+        if link is None:
+            continue
+        if note.waits_for is not None and note.waits_for[0] == "golden":
+            v.waits.append((f"golden|{note.waits_for[2]}|{link.connection}", agenda.golden(link.golden)))
+        if note.what in ("unknown_value", "required"):
+            v.letter(
+                connection=link.connection,
+                object=link.object,
+                remote_id=link.remote_id,
+                golden=link.golden,
+                path=note.path,
+                action="update",
+                code="E-REQUIRED" if note.what == "required" else "E-VALUE",
+                text=note.text,
+            )
 
 
 def _complete(v: Verdicts, link: Link, row: Pending) -> bool:

@@ -53,7 +53,13 @@ def pull(hub: Hub, run: Run, spoke: Spoke) -> None:
     again = run.full or stored.fingerprint not in ("", meaning)
     slow = again or hub.clock.now() - stored.slow_at >= run.sync.slow_every
     reading = _Reading(
-        hub, run, spoke, meaning, after="" if again else stored.covers, full=again or not stored.full_done
+        hub,
+        run,
+        spoke,
+        meaning,
+        after="" if again else stored.covers,
+        full=again or not stored.full_done,
+        whole=again or not connector.capabilities(spoke.object).delta,
     )
     position = "" if again else stored.cursor
 
@@ -106,6 +112,7 @@ class _Reading:
     meaning: str
     after: str
     full: bool
+    whole: bool
     read: int = 0
     covers: str = ""
 
@@ -128,7 +135,7 @@ class _Reading:
         spoke, run = self.spoke, self.run
         with self.hub.store.begin() as tx:
             run.hold(tx)
-            sorted_out = sort_out(tx, run, spoke, self.meaning, rows.values(), self.after)
+            sorted_out = sort_out(tx, run, spoke, self.meaning, rows.values(), self.after, whole=self.whole)
             if sorted_out.unsure and not sure:
                 return sorted_out.unsure
             put_away(tx, run, spoke, sorted_out)
@@ -179,8 +186,12 @@ def _newest(rows: Iterable[Record]) -> dict[str, Record]:
     return found
 
 
-def sort_out(tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record], after: str) -> SortedOut:
-    """Compare rows with what is known of their records; decides nothing about their values."""
+def sort_out(
+    tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record], after: str, *, whole: bool = False
+) -> SortedOut:
+    """Compare rows with what is known of their records; decides nothing about their values. `whole`: they are part of a
+    reading of everything, where a row that is older than what we know and says something else is looked into: the
+    remote's clock may have been set back."""
     rows = list(rows)
     ids = [r.id for r in rows]
     known = records.known(tx, spoke.connection, spoke.object, ids)
@@ -192,7 +203,7 @@ def sort_out(tx: Tx, run: Run, spoke: Spoke, meaning: str, rows: Iterable[Record
     linked = goldens.links_by_record(tx, spoke.connection, spoke.object, strangers) if strangers else {}
     known.update({id: Known(stamp=link.stamp) for id, link in linked.items()})
     for row in rows:
-        _sort_one(out, run, spoke, meaning, row, known.get(row.id), waiting.get(row.id), names, after)
+        _sort_one(out, run, spoke, meaning, row, known.get(row.id), waiting.get(row.id), names, after, whole)
     return out
 
 
@@ -206,17 +217,19 @@ def _sort_one(
     waiting: Pending | None,
     names: tuple[str, ...],
     after: str,
+    whole: bool,
 ) -> None:
     fields = {n: row.fields[n] for n in names if n in row.fields}
     told = row_hash(row.kind, row.into, row.key or "", fields)
     counted = known is not None and known.seen.startswith(f"{run.id}=")
     if waiting is not None:
-        return _lay_over(out, run, spoke, row, fields, waiting, told)
+        return _lay_over(out, run, spoke, row, fields, waiting, told, whole)
     if known is None and row.kind in GONE:
         return out.newly_gone.append(row)
     if known is not None:
         if not row.direct and row.stamp and row.stamp < known.stamp:
-            return (out.again if counted else out.unchanged).append(row.id)
+            doubt = whole and known.hash not in ("", told) and row.kind == "updated"
+            return (out.unsure if doubt else out.again if counted else out.unchanged).append(row.id)
         if known.hash == told and known.fingerprint == meaning:
             if (row.version, row.stamp) != (known.version, known.stamp):
                 out.restamped.append(row)
@@ -228,28 +241,37 @@ def _sort_one(
             return out.unsure.append(row.id)
     out.uncounted += counted
     bound = max(known.stamp if known else "", after)
+    if row.stamp and row.stamp < bound:
+        bound = ""  # the remote's clock was set back: nothing is known of when
     out.changed.append(_pending(spoke, row, fields, bound))
     return None
 
 
 def _lay_over(
-    out: SortedOut, run: Run, spoke: Spoke, row: Record, fields: dict[str, object], waiting: Pending, told: str
+    out: SortedOut,
+    run: Run,
+    spoke: Spoke,
+    row: Record,
+    fields: dict[str, object],
+    waiting: Pending,
+    told: str,
+    whole: bool,
 ) -> None:
     """A newer row over a pending one, field by field; what the newer one does not say stays pending."""
-    older = not row.direct and row.stamp and row.stamp < waiting.stamp
-    if older:
+    told_before = row_hash(waiting.kind, waiting.into, waiting.key, waiting.fields)
+    if not row.direct and row.stamp and row.stamp < waiting.stamp:
+        if whole and told != told_before and row.kind == "updated" and not waiting.direct:
+            return out.unsure.append(row.id)
         merged = replace(waiting, fields={**fields, **waiting.fields}, run=run.id)
     else:
-        told_before = row_hash(waiting.kind, waiting.into, waiting.key, waiting.fields)
         if row.stamp == waiting.stamp != "" and told != told_before and not row.direct and row.kind == "updated":
-            out.unsure.append(row.id)
-            return
+            return out.unsure.append(row.id)
         base = {} if row.kind in GONE else {**waiting.fields, **fields}
         # What is as new as a direct read, or newer, tells as much as it.
         direct = row.direct or waiting.direct
         merged = replace(_pending(spoke, row, base, waiting.after), points=waiting.points, direct=direct)
     out.replaced.append(waiting)
-    out.changed.append(merged)
+    return out.changed.append(merged)
 
 
 def _pending(spoke: Spoke, row: Record, fields: Mapping[str, object], after: str) -> Pending:

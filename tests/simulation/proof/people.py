@@ -136,7 +136,9 @@ def readdress(h: History, dice: random.Random, name: str, object: str) -> None:
     if object == "person" and "mails" in h.scene.wild:
         id = _any_record(h, dice, name, object)
         serial = h.scene.rows(name, object)[id]["last"]
-        entries = [e for n in h.scene.names for e in h.scene.remotes[n].log if e.action == "create" and e.who == "person"]
+        entries = [
+            e for n in h.scene.names for e in h.scene.remotes[n].log if e.action == "create" and e.who == "person"
+        ]
         if sum(e.object == object and e.fields.get("last") == serial for e in entries) == 1:
             _type(h, name, object, id, {"mail": f"{h.token(dice)}@example.org"})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from hub.core.model import Record
-from hub.engine.pull import fingerprint, put_away, sort_out
+from hub.engine.pull import fingerprint, put_away, sort_out, take_in, wanted
 from hub.engine.run import run_sync, running
 from tests.simulation.stories.kit import adds_up, agree, conflicts, heal, kill, settle_down, silent, unreachable
 from tests.simulation.world import F, mapping, profile, spoke, sync, world
@@ -199,3 +200,27 @@ def test_a_full_re_read_of_unchanged_records_writes_nothing():
     told = w.run(full=True)
     adds_up(told)
     assert w.written() == before and told.outcomes["applied"] == 0
+
+
+def test_an_edit_whose_stamp_is_older_because_the_clock_was_set_back_is_found_by_a_full_reading():
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": profile(delta=False, deletes="sweep")})
+    w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(3)
+    (b,) = w.rows("b")
+    w["b"].skew -= 500
+    w.edit("b", b, title="Chief")
+    w.runs(2)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Chief"
+
+
+def test_an_older_row_that_a_lagging_list_tells_again_still_changes_nothing():
+    w = world(sync(spoke("a"), spoke("b")))
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(2)
+    old = w.hub.connectors["a"].get("person", [a], wanted(w.hub.syncs["people"].spokes[0]))[0]
+    w.edit("a", a, title="Chief")
+    w.runs(2)
+    with running(w.hub, "people", trigger="test", kind="run") as run:
+        take_in(w.hub, run, run.sync.spokes[0], [replace(old, direct=False)])
+    w.runs(2)
+    assert w.only("a")["title"] == w.only("b")["title"] == "Chief"

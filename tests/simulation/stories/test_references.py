@@ -8,8 +8,9 @@ from typing import Any
 from hub.connect.profiles import ObjectProfile
 from hub.core import expressions
 from hub.core.compile import mapping_of
+from hub.core.errors import Retry
 from hub.core.model import MatchRule, Policy
-from tests.simulation.stories.kit import adds_up, silent
+from tests.simulation.stories.kit import adds_up, nothing, silent
 from tests.simulation.world import F, World, profile, spoke, sync, world
 
 OBJECTS = {
@@ -169,3 +170,26 @@ def test_people_met_before_their_organizations_were_linked_agree_once_they_are()
         w.run(name)
     assert org_of(w, "a") == org_of(w, "b") == "Acme"
     silent(w)
+
+
+def test_a_person_is_moved_to_an_organization_that_is_not_in_the_other_system_yet_and_follows_once_it_is():
+    """Nothing was read in b that day: what b waits for is noted all the same."""
+    w = town()
+    a, _ = w.person("a", first="Ana", mail="ana@example.org"), w.run("people")
+    w.run("people")
+    acme = w["a"].create("org", {"name": "Acme", "site": "acme.example"})
+    w["b"].hook = refuse_creates
+    w.run("firms")
+    w.edit("a", a, org=acme)
+    w.run("people")
+    assert w.only("b")["org"] is None
+    w["b"].hook = nothing
+    w.run("firms")
+    w.run("people")
+    assert org_of(w, "a") == org_of(w, "b") == "Acme"
+    silent(w)
+
+
+def refuse_creates(event: str) -> None:
+    if event == "before:write":
+        raise Retry("busy")
