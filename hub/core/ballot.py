@@ -20,7 +20,10 @@ DAY = 24 * 3600.0
 
 @dataclass(slots=True)
 class Question:
-    """One field of one golden record, and all that bears on it. `sides`: every link that maps it, in link order."""
+    """One field of one golden record, and all that bears on it. `sides`: every link that maps it, in link order.
+
+    `restored`: the hub was set back to a backup, so that the golden value is a memory that no base vouches for.
+    """
 
     path: str
     kind: str
@@ -35,6 +38,7 @@ class Question:
     hold: Held | None = None
     decision: tuple[Value, str] | None = None
     recent: Versions = ()
+    restored: bool = False
 
     def cite(self, section: str, entry: str) -> str:
         """The rule that decided, as a person finds it in the file."""

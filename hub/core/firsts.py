@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.core.ballot import Answer, Question, accept, hold, lose, owner, owner_holds
-from hub.core.hearing import Heard
+from hub.core.hearing import Heard, readable
 from hub.core.model import Rule, Source, Value
 from hub.core.policies import EMPTY, Candidate, choose
 
@@ -46,6 +46,8 @@ def settle_firsts(q: Question, a: Answer, news: Sequence[Heard]) -> None:
     groups = _grouped(q, a, valued) if valued else []
     if len(groups) == 1:
         _agree(q, a, groups[0].candidate(), "founded" if q.founding else "first_link")
+    elif groups and q.restored:
+        _differ_from_memory(q, a, groups, news)
     elif groups:
         _differ(q, a, groups)
     for h in news:
@@ -92,15 +94,47 @@ def _differ(q: Question, a: Answer, groups: Sequence[_Group]) -> None:
         lose(q, a, [c for c in found if c is not winner], "first_link", rule)
 
 
+def _differ_from_memory(q: Question, a: Answer, groups: Sequence[_Group], news: Sequence[Heard]) -> None:
+    """The hub was set back to a backup, and each side may have been edited since, by a person or by us. Only where the
+    golden value is surely out of date does a newer one take its place by itself; else a person decides."""
+    fresh = [g for g in groups if not g.golden]
+    memory = next((g for g in groups if g.golden), None)
+    outdated = memory is not None and _is_outdated(q, memory, fresh, news)
+    contenders = [g.candidate() for g in (fresh if outdated else groups)]
+    winner, rule = (contenders[0], "") if len(contenders) == 1 else _by_owner(q, a, contenders)
+    if winner is not None:
+        if _agree(q, a, winner, "restored", rule):
+            losers = [h for g in groups for h in g.asks if h not in winner.asks]
+            for h in losers:
+                a.lose(q, h, "restored", rule)
+        return
+    hold(q, a, [h for g in fresh for h in g.asks])
+    for h in memory.asks if memory is not None else ():
+        a.agree(h, a.value)
+
+
+def _is_outdated(q: Question, memory: _Group, fresh: Sequence[_Group], news: Sequence[Heard]) -> bool:
+    """The golden value came from a side that says otherwise now, or no side holds it any more."""
+    by = memory.source.by if memory.source is not None else ""
+    moved_on = any(h.connection == by for g in fresh for h in g.asks) and all(h.connection != by for h in memory.asks)
+    sides = {s.link.id for s in q.sides if s.link.state == "linked" and readable(s, s.rules[q.path])}
+    return moved_on or (not memory.asks and sides <= {h.link for h in news})
+
+
 def _winner(q: Question, a: Answer, found: Sequence[Candidate]) -> tuple[Candidate | None, str]:
+    winner, rule = _by_owner(q, a, found)
+    if winner is not None:
+        return winner, rule
+    choice = choose(_chain(q), found, q.policy)
+    return choice.winner, q.cite("first_link", choice.entry)
+
+
+def _by_owner(q: Question, a: Answer, found: Sequence[Candidate]) -> tuple[Candidate | None, str]:
     name = owner(q)
     own = [c for c in found if name and any(h.connection == name for h in c.asks)]
     if name and not own:
         own = [c for c in found if c.golden and (c.by(name) or owner_holds(q, a, ()))]
-    if len(own) == 1:
-        return own[0], q.cite("ownership", name)
-    choice = choose(_chain(q), found, q.policy)
-    return choice.winner, q.cite("first_link", choice.entry)
+    return (own[0], q.cite("ownership", name)) if len(own) == 1 else (None, "")
 
 
 def _chain(q: Question) -> Sequence[Any]:

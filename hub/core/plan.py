@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from hub.core.ballot import Answer, Question, Versions
 from hub.core.dues import Owed, owed, render, watch
-from hub.core.hearing import EDIT, Heard, alike, canonical, hear, mark, readable
+from hub.core.hearing import EDIT, NEW, Heard, alike, canonical, hear, mark, readable
 from hub.core.merge import SPECIAL, merge_field
 from hub.core.model import (
     ABSENT,
@@ -50,6 +50,8 @@ class _Work:
     refs: Refs
     policy: Policy
     was: Mapping[str, Link]
+    before: Mapping[str, Value] = field(default_factory=dict)
+    restored: bool = False
     heard: dict[str, list[Heard]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     fields: dict[str, Value] = field(default_factory=dict)
@@ -84,14 +86,17 @@ def decide(
     held: Sequence[Held] = (),
     resolved: Mapping[str, tuple[Value, str]] | None = None,
     recent: Mapping[str, Versions] | None = None,
+    restored: bool = False,
 ) -> Decision:
     """Decide about one golden record.
 
     `sides`: all its links, in any order, with what they reported. `held`: its open conflicts. `resolved`: {path: (value,
     "person:NAME")} decisions that take effect now. `recent`: {path: settled versions of a day (value, by, stamp)}.
+    `restored`: the hub was set back to a backup: where a base is unknown, two values that differ are never ranked.
     """
     ordered = sorted(sides, key=lambda s: s.link.id)
-    work = _Work(golden, [_moved(s) for s in ordered], refs, policy, {s.link.id: s.link for s in ordered})
+    was = {s.link.id: s.link for s in ordered}
+    work = _Work(golden, [_moved(s) for s in ordered], refs, policy, was, golden.fields, restored)
     holds = {h.path: h for h in held}
     resolved, recent = resolved or {}, recent or {}
     _listen(work, {*holds, *resolved, *recent}, run)
@@ -196,6 +201,7 @@ def _question(work: _Work, path: str, run: str, now: str) -> Question:
         run=run,
         now=now,
         founding=not golden.fields,
+        restored=work.restored,
     )
 
 
@@ -257,7 +263,7 @@ def _take_deletes(work: _Work) -> None:
     waiting = [s for s in work.sides if s.deleting and s.link.state == "linked"]
     if back or not (passes_on or waiting):
         return
-    edits = {h.link for many in work.heard.values() for h in many if h.what == EDIT}
+    edits = {h.link for path, many in work.heard.items() for h in many if _edited(work, path, h)}
     if work.policy.delete_against_edit == "hold" and (edits or work.frozen or any(_unseen(work, s) for s in gone)):
         _hold_delete(work, {s.link.id for s in gone} if passes_on else edits)
         return
@@ -265,6 +271,14 @@ def _take_deletes(work: _Work) -> None:
         action = side.deleting or (work.policy.deletes if passes_on and "delete" in side.writes else "")
         if action and side.link.state == "linked" and side.link.primary:
             work.due[side.link.id] = Due(side.link.id, action)
+
+
+def _edited(work: _Work, path: str, h: Heard) -> bool:
+    """Whether somebody edited here, or may have since the backup that the hub was set back to."""
+    if h.what != NEW or not work.restored:
+        return h.what == EDIT
+    was = work.before.get(path)
+    return not alike(h.rule.kind, h.value, was) and not (h.value in EMPTY or h.rule.same(h.value, was))
 
 
 def _unseen(work: _Work, side: Side) -> bool:

@@ -69,6 +69,7 @@ class Run:
     """One execution of a sync. `allowed`: signatures of an applied plan's operations, or None for no restriction.
 
     `only_hints`: of the spokes only records are read that hints name. `notices`: what a person should know of this run.
+    `restored`: the database was restored and not released since. `held`: what was not sent because of that.
     """
 
     id: str
@@ -79,11 +80,13 @@ class Run:
     allowed: frozenset[str] | None = None
     link_only: bool = False
     only_hints: bool = False
+    restored: bool = False
     guarded: dict[str, str] = field(default_factory=dict)
     failed_pulls: dict[str, str] = field(default_factory=dict)
     problems: dict[str, HubError] = field(default_factory=dict)
     drift: dict[str, str] = field(default_factory=dict)
     notices: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, set[str]] = field(default_factory=dict)
     moved: int = 0
 

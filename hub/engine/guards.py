@@ -6,6 +6,7 @@ half-done mass change helps nobody.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from hub.core.model import Limit, Spoke
@@ -36,13 +37,17 @@ class Tripped:
         )
 
 
-def check(hub: Hub, run: Run, spoke: Spoke) -> list[Tripped]:
-    """Which guards of this spoke the pending operations would break. An applied plan carries its own allowance."""
+def check(hub: Hub, run: Run, spoke: Spoke, *, but: Collection[str] = ()) -> list[Tripped]:
+    """Which guards of this spoke the pending operations would break. An applied plan carries its own allowance.
+
+    `but`: actions that are not sent anyway.
+    """
     if run.allowed is not None:
         return []
     found = []
     with hub.store.read() as tx:
-        for kind, actions in ACTIONS.items():
+        for kind, all_of in ACTIONS.items():
+            actions = tuple(a for a in all_of if a not in but)
             tripped = _one(tx, run, spoke, kind, actions, getattr(run.sync.guards, kind))
             if tripped is not None:
                 found.append(tripped)

@@ -16,6 +16,7 @@ from hub.core.model import Spoke
 from hub.engine import guards
 from hub.engine.context import Calls, Hub, Run
 from hub.engine.intake import read_all
+from hub.engine.reconcile import may_settle
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import run_sync, running
@@ -37,7 +38,8 @@ def plan(hub: Hub, name: str, *, full: bool = False) -> dict[str, Any]:
         with running(shadow, name, trigger="plan", kind="plan", full=full) as run:
             recover(shadow, run)
             read_all(shadow, run)
-            settle(shadow, run)
+            if may_settle(shadow, run):
+                settle(shadow, run)
             found = _describe(shadow, run)
         found["report"] = report(shadow, run.id, problems=run.problems).as_json()
         found["problems"] = {c: p.explain() for c, p in run.problems.items()}

@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from hub.connect.connector import Connector, Receipt, Write
 from hub.core.errors import HubError, Reject, Retry, Stop, Unknown
 from hub.core.model import Spoke
-from hub.engine import guards, look, receipts
+from hub.engine import guards, look, receipts, reconcile
 from hub.engine.context import Hub, Run
 from hub.engine.signature import signature
 from hub.store import audit, operations, runs
@@ -40,12 +40,15 @@ def push(hub: Hub, run: Run) -> None:
     for phase in PHASES:
         jobs = (job for spoke in spokes for job in _jobs(hub, run, spoke, phase, closed[spoke.connection]))
         hub.pool.each(lambda job: _send_noting(hub, run, job), jobs)
+    reconcile.note_held(hub, run)
 
 
 def _closed(hub: Hub, run: Run, spoke: Spoke) -> set[str]:
     """Actions that may not be sent to this spoke in this run, and why it is said elsewhere."""
     closed: set[str] = set()
-    for tripped in guards.check(hub, run, spoke):
+    held = reconcile.HELD if run.restored else ()
+    closed |= set(held)
+    for tripped in guards.check(hub, run, spoke, but=held):
         run.guarded[f"{spoke.connection}.{tripped.kind}"] = tripped.text
         closed |= set(guards.ACTIONS[tripped.kind])
     if run.link_only:

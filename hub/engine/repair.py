@@ -10,6 +10,7 @@ from hub.core.model import Link, Value
 from hub.engine.context import Hub
 from hub.engine.pull import get, take_in
 from hub.engine.push import push
+from hub.engine.reconcile import may_settle
 from hub.engine.report import Report, report
 from hub.engine.run import running
 from hub.engine.settle import settle
@@ -156,8 +157,9 @@ def resync(hub: Hub, golden: str) -> Report:
                 run.hold(tx)
                 records.clear_hash(tx, [(link.connection, link.object, r.id) for r in rows])
             take_in(hub, run, spoke, rows)
-        settle(hub, run)
-        push(hub, run)
+        if may_settle(hub, run):
+            settle(hub, run)
+            push(hub, run)
     return report(hub, run.id, problems=run.problems)
 
 

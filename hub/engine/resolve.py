@@ -102,7 +102,9 @@ def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation) -> Lin
     v.ended.append((operation.id, "done", "", row.remote_id))
     where = {"connection": spoke.connection, "object": spoke.object, "remote_id": row.remote_id, "op": operation.id}
     v.note("adopted by key", operation.golden, **where)
-    return new_link(spoke, row.remote_id, operation.golden, created_base(operation))
+    # After a restore an intent is no evidence: much may have been written and edited since.
+    base = {} if v.run.restored else created_base(operation)
+    return new_link(spoke, row.remote_id, operation.golden, base)
 
 
 def created_base(operation: Operation) -> dict[str, Pair]:

@@ -13,10 +13,11 @@ from hub.engine.context import LEASE_SECONDS, Hub, Run, lease_name
 from hub.engine.intake import read_all, read_only_hinted
 from hub.engine.narrow import narrow
 from hub.engine.push import push
+from hub.engine.reconcile import may_settle
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.settle import settle
-from hub.store import audit, runs
+from hub.store import audit, reconcile, runs
 
 
 @contextmanager
@@ -32,7 +33,8 @@ def running(hub: Hub, name: str, *, trigger: str, kind: str, full: bool = False)
         runs.start(tx, id, name, trigger, kind, sync.fingerprint)
         for spoke in sync.spokes:
             runs.touch_spoke(tx, id, spoke.connection, spoke.object)
-    run = Run(id, sync, fence, kind=kind, full=full)
+        restored = reconcile.current(tx) is not None
+    run = Run(id, sync, fence, kind=kind, full=full, restored=restored)
     try:
         yield run
     except HubError as problem:
@@ -89,6 +91,8 @@ def walk(hub: Hub, run: Run) -> None:
     recover(hub, run)
     (read_only_hinted if run.only_hints else read_all)(hub, run)
     check_cancelled(hub, run)
+    if not may_settle(hub, run):
+        return
     narrow(hub, run)
     settle(hub, run)
     check_cancelled(hub, run)
@@ -138,11 +142,14 @@ def check_cancelled(hub: Hub, run: Run) -> None:
 def _state(hub: Hub, run: Run) -> tuple[str, str]:
     """How the run ended: `ok` only if every spoke could be read and no record is left behind."""
     told = report(hub, run.id, moved=run.moved, problems=run.problems)
-    text = "; ".join([*(p.explain() for p in run.problems.values()), *run.drift.values(), *run.notices.values()])
+    text = "; ".join([*(p.explain() for p in run.problems.values()), *run.drift.values()])
+    text = "; ".join(filter(None, [text, *run.notices.values(), *run.held.values()]))
     if run.guarded:
         return "refused", "; ".join([*run.guarded.values(), text]).strip("; ")
     if run.failed_pulls and len(run.failed_pulls) == len(run.sync.spokes):
         return "failed", text
     if run.problems and all(isinstance(p, SignIn) for p in run.problems.values()):
         return "partial", text
+    if run.held and not (run.problems or run.drift or run.notices):
+        return "waiting", text
     return ("partial" if run.problems or run.drift or run.notices or told.left_behind else "ok"), text

@@ -15,6 +15,7 @@ from hub.engine.context import Hub, Run
 from hub.engine.intake import read_all
 from hub.engine.pull import get, take_in
 from hub.engine.push import push
+from hub.engine.reconcile import may_settle
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import check_not_paused, running
@@ -47,8 +48,9 @@ def sweep(hub: Hub, name: str, *, trigger: str = "person") -> tuple[Report, Swep
         for spoke in run.sync.spokes:
             if spoke.connection not in run.failed_pulls:
                 _look_for_missing(hub, run, spoke, found)
-        settle(hub, run)
-        push(hub, run)
+        if may_settle(hub, run):
+            settle(hub, run)
+            push(hub, run)
         with hub.store.begin() as tx:
             run.hold(tx)
             runs.set_sync(tx, name, swept_at=tx.now)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.core.errors import HubError, Retry, Unknown
-from hub.engine import repair
+from hub.engine import reconcile, repair
 from hub.engine.report import Report
 from hub.store import audit, goldens, operations, reviews
 from hub.store.operations import Operation
@@ -186,6 +186,16 @@ def backup(w: World) -> sqlite3.Connection:
 
 
 def restore(w: World, copy: sqlite3.Connection) -> None:
-    """The hub's database goes back to the copy; the remotes do not."""
+    """The hub's database goes back to the copy, and is marked as restored; the remotes do not go back."""
+    set_back(w, copy)
+    reconcile.begin(w.hub.store)
+
+
+def set_back(w: World, copy: sqlite3.Connection) -> None:
     with w.hub.store.engine.connect() as target:
         copy.backup(target.connection.driver_connection)
+
+
+def release(w: World) -> None:
+    """A person lets creates and deletes go on."""
+    reconcile.release(w.hub, "ana")
