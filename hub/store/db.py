@@ -29,6 +29,8 @@ __all__ = ["Store", "Tx", "dumps", "fits", "loads", "translated"]
 T = TypeVar("T")
 PATIENCE = 30
 """Seconds that a transaction waits for another one's lock."""
+STATEMENTS = 512
+"""Statements that a connection to SQLite keeps ready: more than there are in the code."""
 
 
 class Tx:
@@ -212,7 +214,10 @@ def _sqlite(url: str) -> Engine:
     memory = ":memory:" in url or url == "sqlite://"
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": PATIENCE}, hide_parameters=True, **options
+        url,
+        connect_args={"check_same_thread": False, "timeout": PATIENCE, "cached_statements": STATEMENTS},
+        hide_parameters=True,
+        **options,
     )
 
     @event.listens_for(engine, "connect")

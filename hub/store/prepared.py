@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Rows = Sequence[Mapping[str, Any]]
@@ -25,13 +24,12 @@ Convert = Callable[[Any], Any]
 class Prepared:
     """One statement on one kind of database.
 
-    `order`: the names of its parameters where the driver wants them by position. `fixed`: values that it always has.
-    `sent`: how to convert what a call gives. `types`: of the columns that it reads.
+    `order`: the names of its parameters where the driver wants them by position. `sent`: how to convert what a call gives.
+    `types`: of the columns that it reads.
     """
 
     text: str
     order: tuple[str, ...] | None
-    fixed: Mapping[str, Any]
     sent: Mapping[str, Convert]
     types: Sequence[TypeEngine[Any]]
     dialect: Dialect
@@ -54,17 +52,14 @@ class Prepared:
 
     def each(self, raw: Any, rows: Rows, same: Mapping[str, Any]) -> int:
         """Write once for each row of parameters; `same` are those that all rows have."""
-        always = {**self.fixed, **same}
-        whole = [{**always, **row} for row in rows] if always else rows
         cursor = raw.cursor()
-        cursor.executemany(self.text, self._by_position(whole))
+        cursor.executemany(self.text, self._by_position([{**same, **row} for row in rows] if same else rows))
         return int(cursor.rowcount)
 
     def _arguments(self, values: Mapping[str, Any]) -> Any:
-        whole = {**self.fixed, **values}
-        for name, convert in self.sent.items():
-            whole[name] = convert(whole[name])
-        return whole if self.order is None else [whole[name] for name in self.order]
+        if self.sent:
+            values = {**values, **{name: convert(values[name]) for name, convert in self.sent.items()}}
+        return values if self.order is None else [values[name] for name in self.order]
 
     def _by_position(self, rows: Rows) -> Sequence[Any]:
         if self.order is None:
@@ -95,26 +90,17 @@ def _receiving(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert |
 
 
 def prepare(statement: Any, dialect: Dialect) -> Prepared:
-    """Compile a statement. Parameters without a value of their own are those that calls give."""
-    # A list that is part of the statement is part of its text as well.
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    """Compile a statement. What is not `given` becomes part of its text: databases then plan it once and for good."""
+    compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{type(statement).__name__} is no statement with parameters")
-    binds = {name: bind for name, bind in compiled.binds.items() if not bind.unique}
+    if compiled.isinsert and compiled.insert_prefetch:
+        raise TypeError(f"{compiled.insert_prefetch[0]} has a default, which the statement must give")
     sent = {
         name: convert
-        for name, bind in binds.items()
+        for name, bind in compiled.binds.items()
         if isinstance(bind.type, TypeDecorator) and (convert := bind.type.bind_processor(dialect)) is not None
     }
     types = [column.type for column in getattr(statement, "selected_columns", ())]
     order = tuple(compiled.positiontup) if compiled.positional and compiled.positiontup is not None else None
-    return Prepared(compiled.string, order, _fixed(compiled, binds), sent, types, dialect)
-
-
-def _fixed(compiled: SQLCompiler, given: Mapping[str, Any]) -> dict[str, Any]:
-    fixed = {name: value for name, value in compiled.params.items() if name not in given}
-    for column in compiled.insert_prefetch if compiled.isinsert else ():
-        if not isinstance(column.default, ScalarElementColumnDefault):
-            raise TypeError(f"{column} has a default that is computed for each row")
-        fixed[column.key] = column.default.arg
-    return fixed
+    return Prepared(compiled.string, order, sent, types, dialect)

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import any_
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from hub.store.plain import dumps
@@ -46,9 +47,18 @@ class Query:
         return self._statement(sqlite.insert if dialect.name == "sqlite" else postgresql.insert)
 
 
-def given(name: str) -> BindParameter[Any]:
-    """A parameter that every call of the statement gives."""
-    return bindparam(name, required=False)
+class given(BindParameter[Any]):
+    """A parameter that every call of the statement gives. All other values stand in its text."""
+
+    inherit_cache = True
+
+    def __init__(self, name: str, type_: TypeEngine[Any] | None = None) -> None:
+        super().__init__(name, required=False, type_=type_)
+
+
+@compiles(given)
+def _parameter(element: Any, compiler: Any, **options: Any) -> str:
+    return str(compiler.visit_bindparam(element, **{**options, "literal_binds": False}))
 
 
 class Listed(TypeDecorator[Any]):
@@ -80,7 +90,7 @@ class among(FunctionElement[Any]):
     def __init__(self, column: Column[Any], values: str | Iterable[Any]) -> None:
         listed = Listed(column.type)
         if isinstance(values, str):
-            super().__init__(column, bindparam(values, type_=listed, required=False))
+            super().__init__(column, given(values, listed))
         else:
             super().__init__(column, bindparam(None, list(values), type_=listed, unique=True))
 
@@ -102,7 +112,7 @@ def _json(element: Any, compiler: Any, **options: Any) -> str:
 @cache
 def inserting(table: Table, names: tuple[str, ...], *, new: bool = False) -> Query:
     """An INSERT of these columns. `new`: rows that break any unique rule are left out."""
-    values: dict[str, Any] = {name: given(name) for name in names}
+    values = _values(table, names)
     if not new:
         return Query(insert(table).values(values))
     return Query(lambda insert: insert(table).values(values).on_conflict_do_nothing())
@@ -115,10 +125,21 @@ def upserting(table: Table, names: tuple[str, ...], update: tuple[str, ...] | No
     changed = [name for name in (names if update is None else update) if name not in keys]
 
     def write(insert: Callable[..., Any]) -> Any:
-        statement = insert(table).values({name: given(name) for name in names})
+        statement = insert(table).values(_values(table, names))
         if not changed:
             return statement.on_conflict_do_nothing(index_elements=keys)
         new = {name: statement.excluded[name] for name in changed}
         return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
     return Query(write)
+
+
+def _values(table: Table, names: tuple[str, ...]) -> dict[str, Any]:
+    """These columns as parameters, and the defaults of the others."""
+    defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in names}
+    values: dict[str, Any] = {name: given(name) for name in names}
+    for name, default in defaults.items():
+        if not isinstance(default, ScalarElementColumnDefault):
+            raise TypeError(f"{table.name}.{name} has a default that is computed for each row")
+        values[name] = default.arg
+    return values
