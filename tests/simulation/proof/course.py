@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from hub.core.errors import HubError
+from hub.engine.report import Report
 from hub.engine.run import run_sync
 from hub.engine.sweep import sweep
 from tests.simulation.proof import people, weather
@@ -35,10 +36,11 @@ def play(h: History) -> History:
     _acts(h, random.Random(f"{h.seed}/first").choice([2, 4, 7]), enter=True)
     for _ in range(h.rounds):
         _next_round(h)
-        weather.turn(h)
+        _turn(h)
         kept = _backup(h, kept)
         _acts(h, 3)
         _operator(h)
+        _release(h)
         for name in _syncs(h):
             _run(h, name)
     _calm_down(h)
@@ -66,11 +68,27 @@ def _acts(h: History, most: int, *, enter: bool = False) -> None:
             people.act(h, dice)
 
 
+def _turn(h: History) -> None:
+    try:
+        weather.turn(h)
+    except Crash:
+        weather.restart(h)
+
+
 def _operator(h: History) -> None:
     dice = h.event(f"{h.round}.operator")
     if dice is not None and dice.random() < 0.3:
         try:
             people.decide(h, dice)
+        except Crash:
+            weather.restart(h)
+
+
+def _release(h: History) -> None:
+    dice = h.event(f"{h.round}.release") if "restore" in h.scene.wild else None
+    if dice is not None and dice.random() < 0.4:
+        try:
+            weather.release(h)
         except Crash:
             weather.restart(h)
 
@@ -87,7 +105,10 @@ def _backup(h: History, kept: Any) -> Any:
         h.say("the hub's database is copied")
         return weather.copy(h)
     if kept is not None and dice.random() < 0.4:
-        weather.go_back(h, kept)
+        try:
+            weather.go_back(h, kept)
+        except Crash:
+            weather.restart(h)
         return None
     return kept
 
@@ -98,11 +119,13 @@ def _run(h: History, name: str) -> None:
     if dice is None:
         return
     h.scene.clock.advance(dice.choice([5.0, 60.0, 4000.0]) if not h.calm else 4000.0)
-    sweeping = dice.random() < 0.1 or (h.calm and h.round % 2 == 0)
+    kind = "sweep" if dice.random() < 0.1 or (h.calm and h.round % 2 == 0) else "run"
+    if kind == "run" and not h.calm and "hints" in h.scene.wild and dice.random() < 0.3:
+        kind = "run for hints"
     try:
-        report = sweep(h.scene.hub, name)[0] if sweeping else run_sync(h.scene.hub, name)
+        report = _one_run(h, name, kind)
         h.reports.append((name, report))
-        h.say(f"{'sweep' if sweeping else 'run'} {report.run} of {name}: {report.state} {facts(report)}")
+        h.say(f"{kind} {report.run} of {name}: {report.state} {facts(report)}")
         for what, n in facts(report).items():
             h.counts[what] = h.counts.get(what, 0) + n
     except Crash:
@@ -114,23 +137,33 @@ def _run(h: History, name: str) -> None:
     # Whatever else a run may raise is a bug of the engine: it ends the history, and the laws see it.
 
 
+def _one_run(h: History, name: str, kind: str) -> Report:
+    if kind == "sweep":
+        return sweep(h.scene.hub, name)[0]
+    return run_sync(h.scene.hub, name, only_hints=kind == "run for hints")
+
+
 def _calm_down(h: History) -> None:
+    """All trouble ends. At most three rounds bring agreement; then nothing is written any more."""
     h.calm = True
     h.say("calm")
     weather.end(h)
+    _round(h, 1)
+    weather.release(h)
     people.retry_all(h)
-    for _ in range(CALM_ROUNDS):
+    _round(h, CALM_ROUNDS)
+    if random.Random(f"{h.seed}/resolve").random() < 0.5:
+        people.resolve_all(h)
+        _round(h, CALM_ROUNDS)
+    before = {n: len(r.writes) for n, r in h.scene.remotes.items()}
+    _round(h, 2)
+    for n, remote in h.scene.remotes.items():
+        late = [c for c in remote.writes[before[n] :]]
+        h.quiet_writes += [f"{n}: {c.write.action} {c.object} {c.write.id} {dict(c.write.fields)}" for c in late]
+
+
+def _round(h: History, times: int) -> None:
+    for _ in range(times):
         _next_round(h)
         for name in _syncs(h):
             _run(h, name)
-    before = {n: len(r.writes) for n, r in h.scene.remotes.items()}
-    _next_round(h)
-    _next_round(h)
-    for _ in range(2):
-        h.round += 1
-        for name in _syncs(h):
-            _run(h, name)
-    for n, remote in h.scene.remotes.items():
-        h.quiet_writes += [
-            f"{n}: {c.write.action} {c.object} {c.write.id} {dict(c.write.fields)}" for c in remote.writes[before[n] :]
-        ]

@@ -228,3 +228,15 @@ def retry_all(h: History) -> None:
         repair.retry_letter(h.scene.hub, one["id"], by="operator")
     if letters:
         h.say(f"the operator tries {len(letters)} dead letters again")
+
+
+def resolve_all(h: History) -> None:
+    """Every open conflict is decided, one way or another."""
+    hub = h.scene.hub
+    with hub.store.read() as tx:
+        open_ = list(reviews.conflicts(tx))
+    for one in open_:
+        keep = min([*(link.split("/", 1)[0] for link in one["shown"]), "hub"])
+        repair.resolve_conflict(hub, one["id"], keep=keep, by="operator")
+        h.say(f"the operator resolves {one['path']} of {one['golden']}: keep {keep}")
+        h.count("resolved")

@@ -9,10 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from hub.core.errors import Retry, SignIn, Unknown
+from hub.connect.faults import FAULTS, Faulty
+from hub.core.errors import Refused, Retry, SignIn, Unknown
+from hub.engine import hints, reconcile
 from tests.simulation.proof import people
 from tests.simulation.proof.history import Crash, History
+from tests.simulation.proof.kept import everything_kept
 from tests.simulation.proof.scene import connect
+
+PARTIAL = ("partial_retry", "partial_unknown", "moved", "duplicate_page", "reordered", "stale")
 
 
 def begin(h: History) -> None:
@@ -20,6 +25,7 @@ def begin(h: History) -> None:
     hub = h.scene.hub
     hub.hook = hub.store.hook = partial(step, h)
     hub.is_alive = lambda holder: False
+    restart(h)
     for name, remote in h.scene.remotes.items():
         remote.hook = partial(_remote_step, h, name)
 
@@ -68,9 +74,30 @@ def _fault(h: History, dice: random.Random, name: str, event: str) -> None:
         raise Retry("busy", after=dice.choice([None, 1.0, 600.0]))
 
 
+class Partial:
+    """Batches that are carried out by halves, pages told twice, out of order or with older versions among them."""
+
+    def __init__(self, h: History) -> None:
+        self.h = h
+
+    def next(self, verb: str) -> str:
+        h, possible = self.h, [f for f in FAULTS[verb] if f in PARTIAL]
+        if h.calm or not possible or h.dice.random() >= h.rates.fault:
+            return ""
+        dice = h.event(f"{h.round}.{h.step}.{verb}.partial")
+        if dice is None:
+            return ""
+        fault = dice.choice(possible)
+        h.say(f"{verb}: {fault.replace('_', ' ')}")
+        h.count(fault)
+        return fault
+
+
 def restart(h: History) -> None:
     """A new process stands on the same store."""
     connect(h.scene)
+    if "partial" in h.scene.wild:
+        h.scene.hub.connectors = {n: Faulty(c, Partial(h)) for n, c in h.scene.hub.connectors.items()}
 
 
 # ---------------------------------------------------------------- between two runs
@@ -120,7 +147,18 @@ def _jump(h: History, dice: random.Random) -> None:
     h.count("jumps")
 
 
-TURNS: dict[str, Any] = {"truncated": _truncate, "hidden": _hide, "jumps": _jump}
+def _hint(h: History, dice: random.Random) -> None:
+    """Notices of changes arrive: some late, some twice, some of records that nobody has."""
+    for _ in range(dice.randrange(1, 4)):
+        name, object = dice.choice(h.scene.pairs())
+        ids = [e.id for e in h.scene.remotes[name].log if e.object == object]
+        some = [dice.choice([*ids, "pe9999999"]) for _ in range(dice.randrange(1, 4))]
+        hints.hear(h.scene.hub, name, object, some * dice.choice([1, 2]))
+        h.say(f"{name} says that {object} {', '.join(some)} changed")
+        h.count("hints")
+
+
+TURNS: dict[str, Any] = {"truncated": _truncate, "hidden": _hide, "jumps": _jump, "hints": _hint}
 
 
 def end(h: History) -> None:
@@ -153,12 +191,28 @@ __all__ = ["begin", "copy", "end", "restart", "set_back", "step", "turn"]
 
 def go_back(h: History, made: sqlite3.Connection) -> None:
     """The hub is restored from its copy. What its replaced database knew is kept beside, as an operator would keep it."""
-    from tests.simulation.proof.laws import everything_kept
-
     with h.scene.hub.store.read() as tx:
         h.forgotten |= everything_kept(tx)
     set_back(h, made)
     restart(h)
+    while True:  # an operator who sees the command die runs it again
+        try:
+            reconcile.begin(h.scene.hub.store)
+            break
+        except Crash:
+            continue
     h.gaps.append((h.backup_at, h.scene.clock.now()))
     h.say("the hub's database is set back to the copy")
     h.count("restores of the hub")
+
+
+def release(h: History) -> None:
+    """The operator lets creates and deletes go again after a restore, if all has been read."""
+    if reconcile.current(h.scene.hub.store) is None:
+        return
+    try:
+        reconcile.release(h.scene.hub, "operator")
+        h.say("the operator releases creates and deletes")
+        h.count("releases")
+    except Refused as problem:
+        h.say(f"no release yet: {problem.what}")
