@@ -186,7 +186,9 @@ def doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend what can be mended here: missing key, its mode, old schema.")
     ] = False,
-    self_check: Annotated[bool, typer.Option("--self-check", help="Also verify the audit chain and all sums.")] = False,
+    self_check: Annotated[
+        bool, typer.Option("--self-check", help="Also check that the hub kept its promises; pause what is broken.")
+    ] = False,
     fields: Annotated[bool, typer.Option("--fields", help="Show the guarantee of every field.")] = False,
     json: Json = False,
 ) -> int:

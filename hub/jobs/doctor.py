@@ -5,10 +5,10 @@ Levels: ok · note (a limit of the remote that no setting changes) · warning ·
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.connect.clock import MemoryTokens
 from hub.connect.connector import Capabilities, Clock, Context, Identity, ObjectInfo
@@ -18,7 +18,10 @@ from hub.core.errors import HubError
 from hub.core.model import Spoke, Sync
 from hub.jobs.assemble import Assembly
 from hub.jobs.folder import KEY, key_is_private
-from hub.store import audit, records, runs, schema, states
+from hub.store import schema
+
+if TYPE_CHECKING:
+    from hub.engine.selfcheck import Checked
 
 SKEW_ALLOWED = 5.0
 GUARANTEES = {
@@ -42,10 +45,11 @@ class Finding:
 
 @dataclass(slots=True)
 class Examination:
-    """All findings, and the guarantee per sync, spoke and field."""
+    """All findings, and the guarantee per sync, spoke and field. `checked`: what the self-check found, if it was asked for."""
 
     findings: list[Finding]
     guarantees: list[dict[str, Any]]
+    checked: Checked | None = None
 
     @property
     def broken(self) -> bool:
@@ -56,6 +60,7 @@ class Examination:
             "ok": not self.broken,
             "findings": [asdict(f) for f in self.findings],
             "guarantees": self.guarantees,
+            **({"self_check": self.checked.as_json()} if self.checked else {}),
         }
 
 
@@ -72,7 +77,8 @@ def examine(project: Assembly, *, self_check: bool = False) -> Examination:
         for spoke in sync.spokes:
             _spoke(project, found, sync, spoke)
     if self_check:
-        found.findings += list(check_sums(project))
+        found.checked = check_itself(project)
+        found.findings += list(told(found.checked))
     return found
 
 
@@ -275,44 +281,39 @@ def _guarantee(able: Capabilities, protocol: str) -> str:
 
 # ---------------------------------------------------------------- self-check
 
+PARTS = {
+    "audit": ("chain", "nameless", "journal"),
+    "sums": ("sums", "report", "unchanged", "states", "no link", "left sent", "left pending", "doubled", "lost"),
+    "writes": ("loop", "no cause", "delete", "delete policy", "emptied", "alive", "order", "twins"),
+}
+"""What the self-check looks at, in the words of the doctor: {part: kinds of findings}."""
+
+
+def check_itself(project: Assembly) -> Checked:
+    """A full check of all that can be decided from the database. What is broken pauses its sync."""
+    from hub.engine.selfcheck import self_check
+
+    return self_check(project.hub, full=True)
+
+
+def told(checked: Checked) -> Iterator[Finding]:
+    """The self-check as lines of the doctor: what was found, and which parts are whole."""
+    good = {
+        "audit": f"the chain is whole: {checked.rows} rows, {checked.unsealed} not sealed yet; each write is announced in it",
+        "sums": f"links, states and {checked.runs} runs add up",
+        "writes": "each was sent once, in order, and for a reason",
+    }
+    for part, kinds in PARTS.items():
+        found = [f for f in checked.findings if f.kind in kinds]
+        for f in found:
+            where = f" ({f.sync})" if f.sync else ""
+            yield Finding(f.level, part, f"{f.invariant}{where} {f.text}", f.next)
+        if not found:
+            yield Finding("ok", part, good[part])
+    for sync in checked.paused:
+        yield Finding("broken", sync, "it is paused now, because of this", f"accordant resume {sync}")
+
 
 def check_sums(project: Assembly) -> Iterator[Finding]:
-    """The invariants that can be seen in the database: the chain, the sums, and no record linked twice."""
-    from hub.engine.report import report
-
-    with project.store.read() as tx:
-        verdict = audit.verify(tx)
-        doubled, lost = states.doubled_links(tx), states.lost_links(tx)
-        newest = [r.id for r in runs.latest(tx, limit=20) if r.kind != "plan"]
-        objects = [(c.connection, c.object) for c in runs.cursors(tx)]
-        wrong = [(c, o) for c, o in objects if not _adds_up(tx, c, o)]
-    if verdict.bad is None:
-        yield Finding("ok", "audit", f"the chain is whole: {verdict.rows} rows, {verdict.unsealed} not sealed yet")
-    else:
-        yield Finding("broken", "audit", f"row {verdict.bad}: {verdict.why}", "restore the database from a backup")
-    for row in doubled:
-        text = f"{row.golden} has {row.links} links in {row.connection} {row.object}"
-        yield Finding("broken", "links", text, f"accordant records unlink {row.golden} {row.connection}")
-    for row in lost:
-        yield Finding("broken", "links", f"{row.id} leads to {row.golden}, which is not there", "restore a backup")
-    for connection, object in wrong:
-        text = f"the states of {connection} {object} do not add up to its records"
-        yield Finding("broken", "states", text, "report this: it is a bug")
-    bad = [id for id in newest if not sums_of(report(project.hub, id).as_json())]
-    for id in bad:
-        yield Finding("broken", "runs", f"the figures of {id} do not add up", "report this: it is a bug")
-    if not (doubled or lost or wrong or bad):
-        yield Finding("ok", "sums", f"links, states and the last {len(newest)} runs add up")
-
-
-def _adds_up(tx: Any, connection: str, object: str) -> bool:
-    found = states.counts(tx, connection, object)
-    return bool(sum(found.values()) - found["deleted"] == records.live_count(tx, connection, object))
-
-
-def sums_of(report: Mapping[str, Any]) -> bool:
-    """Whether each spoke's outcomes, with what is still pending, are what was read."""
-    total = sum(s["read"] for s in report["spokes"].values())
-    named = sum(sum(s["outcomes"].values()) for s in report["spokes"].values())
-    same = {o: sum(s["outcomes"][o] for s in report["spokes"].values()) for o in report["outcomes"]}
-    return bool(total == report["read"]) and named <= total and same == report["outcomes"]
+    """A full self-check, as lines of the doctor."""
+    return told(check_itself(project))

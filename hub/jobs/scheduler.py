@@ -11,15 +11,19 @@ from typing import Any
 
 from hub.core.model import Schedule, Sync
 from hub.jobs.queue import Queue
+from hub.settings.forms import interval
 
 GRACE = 300
+CHECK, HUB = "self-check", "hub"
+CHECK_EVERY = 3600.0
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class Scheduler:
     """Submits a run or a sweep when it is due. `next_at(sync)` is when it runs next, in seconds, 0 for never.
 
-    `told(sync, at)` is called whenever that changes.
+    `told(sync, at)` is called whenever that changes. Every `check_every` seconds the hub checks itself; `last_check` is
+    when it did so last, 0 for never.
     """
 
     def __init__(
@@ -29,6 +33,8 @@ class Scheduler:
         *,
         last_run: Callable[[str], float] = lambda sync: 0.0,
         told: Callable[[str, float], None] = lambda sync, at: None,
+        check_every: float = CHECK_EVERY,
+        last_check: float = 0.0,
     ) -> None:
         from apscheduler.jobstores.memory import MemoryJobStore
         from apscheduler.schedulers.background import BackgroundScheduler
@@ -42,14 +48,18 @@ class Scheduler:
         for name, sync in sorted(syncs.items()):
             self._add("run", name, run_trigger(sync.schedule, last_run(name)))
             self._add("sweep", name, sweep_trigger(sync.schedule))
+        self._add(CHECK, HUB, run_trigger(Schedule(every=check_every), last_check))
 
     def _add(self, task: str, sync: str, trigger: Any) -> None:
         if trigger is not None:
-            self._scheduler.add_job(self._due, trigger, args=(task, sync), id=f"{task}:{sync}")
+            # What is due at once would be put off by a whole interval: its moment has passed when the scheduler starts.
+            first = {"next_run_time": trigger.start_date} if hasattr(trigger, "interval") else {}
+            self._scheduler.add_job(self._due, trigger, args=(task, sync), id=f"{task}:{sync}", **first)
 
     def _due(self, task: str, sync: str) -> None:
         # A sweep and a run of one sync hold the same lease, so they must not start beside each other.
-        self._queue.submit(task, sync, lock=f"sync:{sync}", once=f"{task}:{sync}")
+        lock = CHECK if task == CHECK else f"sync:{sync}"
+        self._queue.submit(task, sync, lock=lock, once=f"{task}:{sync}")
         if task == "run":
             self._told(sync, self.next_at(sync))
 
@@ -72,6 +82,12 @@ class Scheduler:
     def stop(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def check_interval(settings: Mapping[str, Any]) -> float:
+    """Seconds between two checks of the hub by itself, as config/accordant.yaml says."""
+    given = settings.get("self_check")
+    return CHECK_EVERY if given is None else interval(str(given))
 
 
 # ---------------------------------------------------------------- triggers

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from hub.core.errors import Refused
 from hub.jobs.queue import Task
+from hub.jobs.scheduler import CHECK
 
 if TYPE_CHECKING:
     from hub.jobs.assemble import Assembly
 
 
 def tasks_of(project: Assembly) -> Mapping[str, Task]:
-    return {"run": lambda sync: run(project, sync), "sweep": lambda sync: sweep(project, sync)}
+    return {
+        "run": lambda sync: run(project, sync),
+        "sweep": lambda sync: sweep(project, sync),
+        CHECK: lambda _hub: check(project),
+    }
 
 
 def run(project: Assembly, sync: str) -> None:
@@ -33,6 +38,13 @@ def sweep(project: Assembly, sync: str) -> None:
         return
     project.check_accounts(sync)
     compare(project.hub, sync, trigger="schedule")
+
+
+def check(project: Assembly) -> None:
+    """The hub checks itself: what is new since the last time."""
+    from hub.engine.selfcheck import self_check
+
+    self_check(project.hub)
 
 
 def _is_applied(project: Assembly, sync: str) -> bool:

@@ -20,11 +20,12 @@ from hub.core.errors import ConfigError, Place, Problem
 from hub.core.expressions import alike
 from hub.core.mapping import Mapping
 from hub.core.model import Spoke, Sync
-from hub.core.shapes import Anything, Findings, Integer, Key, ListOf, MapOf, Scalar, Shape, Text, did_you_mean
+from hub.core.shapes import Anything, Findings, Integer, Key, ListOf, MapOf, Parsed, Scalar, Shape, Text, did_you_mean
 from hub.core.tree import Node
 from hub.core.values import KINDS
 from hub.settings import yaml
 from hub.settings.connections import ConnectionSettings, Connectors, read_connections
+from hub.settings.forms import interval
 from hub.settings.secrets import expand
 from hub.settings.syncs import Known, read_sync
 from hub.settings.tools import TOOLS
@@ -41,6 +42,12 @@ ACCORDANT = Shape(
     (
         Key("database", Text(), "where the hub keeps its state", default="sqlite:///accordant.db"),
         Key("work", WORK, "how work is carried out"),
+        Key(
+            "self_check",
+            Parsed(interval, "a time between two checks"),
+            "how often `serve` checks that the hub still keeps its promises",
+            default="1 hour",
+        ),
         Key("web", MapOf(Scalar()), "host, port and public url of the pages"),
         Key("log", MapOf(Scalar()), "level and format of the log"),
         Key("note", Anything(), "a remark for people"),

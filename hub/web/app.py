@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from hub.core.errors import HubError
+from hub.engine.selfcheck import last_result
 from hub.engine.status import status
 from hub.jobs.assemble import Assembly
 from hub.web.pages import HEADERS, health, page
@@ -34,6 +35,8 @@ def make_app(project: Assembly, *, loopback_only: bool = False, extra: Callable[
     def _health() -> JSONResponse:
         try:
             told = health(status(project.hub), {n: s.schedule.every for n, s in project.project.syncs.items()})
+            with project.store.read() as tx:
+                told["self_check"] = last_result(tx)
         except HubError as problem:
             told = {"ok": False, "database": problem.code, "syncs": [], "problems": [f"database: {problem.code}"]}
         added = extra()

@@ -48,7 +48,9 @@ def health(status: Mapping[str, Any], every: Mapping[str, float | None]) -> dict
 def _sync_health(sync: Mapping[str, Any], every: float | None) -> dict[str, Any]:
     last = sync["last_run"] or {}
     behind = sync["lag"] is not None and every and sync["lag"] > max(SLOWEST, 3 * every)
-    problem = sync["state"] if sync["state"] == "broken" else "behind its schedule" if behind else ""
+    checked = sync["state"] == "paused" and "self-check" in sync.get("reason", "")
+    problem = "paused by the self-check" if checked else "behind its schedule" if behind else ""
+    problem = "broken" if sync["state"] == "broken" else problem
     return {
         "sync": sync["sync"],
         "state": sync["state"],

@@ -17,9 +17,9 @@ from typing import Any
 from hub.core.errors import HubError
 from hub.jobs.assemble import Assembly
 from hub.jobs.queue import InProcess, Job
-from hub.jobs.scheduler import Scheduler
+from hub.jobs.scheduler import Scheduler, check_interval
 from hub.jobs.tasks import tasks_of
-from hub.store import runs
+from hub.store import checks, runs
 
 PATIENCE = 20.0
 
@@ -31,7 +31,14 @@ class Service:
         self.project, self.stopping, self.say = project, stopping, say
         project.hub.connectors  # noqa: B018  (made here, once, before several threads ask for them)
         self.queue = InProcess(tasks_of(project), failed=self._failed)
-        self.scheduler = Scheduler(project.project.syncs, self.queue, last_run=self._last_run, told=self._next)
+        self.scheduler = Scheduler(
+            project.project.syncs,
+            self.queue,
+            last_run=self._last_run,
+            told=self._next,
+            check_every=check_interval(project.project.settings),
+            last_check=self._last_check(),
+        )
 
     def _failed(self, job: Job, error: Exception) -> None:
         code = error.code if isinstance(error, HubError) else "X-BUG"
@@ -41,6 +48,10 @@ class Service:
         with self.project.store.read() as tx:
             found = [r.started for r in runs.latest(tx, sync, 1)]
         return float(found[0]) if found else 0.0
+
+    def _last_check(self) -> float:
+        with self.project.store.read() as tx:
+            return checks.checked_at(tx, "all")
 
     def _next(self, sync: str, at: float) -> None:
         with self.project.store.begin() as tx:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,6 +19,8 @@ from hub.engine.selfcheck import self_check
 from hub.engine.selfcheck_runs import report_adds_up
 from hub.engine.status import status
 from hub.engine.sweep import sweep
+from hub.jobs.scheduler import Scheduler
+from hub.jobs.tasks import tasks_of
 from hub.store import audit, checks, records, runs
 from hub.store import tables as t
 from tests.simulation import history
@@ -175,6 +181,48 @@ def test_several_findings_are_told_as_one_reason_that_counts_them():
     by_hand(w, t.operation.update().where(t.operation.c.seq == 1).values(state="lost"))
     assert len(self_check(w.hub).findings) == 2
     assert state(w)[1].endswith("(and 1 more: accordant doctor --self-check)")
+
+
+# ---------------------------------------------------------------- every hour, by itself
+
+
+class AtOnce:
+    """A queue that does each job when it is handed over."""
+
+    def __init__(self, tasks: Mapping[str, Any]) -> None:
+        self.tasks = tasks
+
+    def submit(self, task: str, ref: str, **options: Any) -> None:
+        self.tasks[task](ref)
+
+    def cancel(self, ref: str) -> int:
+        return 0
+
+    def stats(self) -> Mapping[str, int]:
+        return {}
+
+
+def test_the_hourly_job_finds_what_broke_since_the_last_hour_and_pauses():
+    w = at_rest()
+    project: Any = SimpleNamespace(hub=w.hub)
+    made = Scheduler(w.hub.syncs, AtOnce(tasks_of(project)))
+    job = made._scheduler.get_job("self-check:hub")
+
+    def next_hour(last: datetime | None) -> datetime:
+        """The job is carried out at its time, by the hub's own clock."""
+        now = datetime.fromtimestamp(w.clock.now(), UTC)
+        due = job.trigger.get_next_fire_time(last, now) if last else now
+        w.clock.advance((due - now).total_seconds())
+        job.func(*job.args)
+        return due
+
+    first = next_hour(None)
+    assert w.ask(checks.checked_at, "all") == w.clock.now() and state(w) == (False, "")
+    w.run()
+    by_hand(w, t.audit.update().where(t.audit.c.seq == 2).values(why="because"))
+    second = next_hour(first)
+    assert second - first == timedelta(hours=1)
+    assert state(w)[0] and "audit row 2" in state(w)[1]
 
 
 # ---------------------------------------------------------------- only what is new is looked at

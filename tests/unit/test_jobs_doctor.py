@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from email.utils import formatdate
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hub import engine
 from hub.connect.clock import SystemClock
 from hub.connect.connector import Capabilities
 from hub.connect.sandbox import Request, Response, Sandbox
 from hub.core.model import Spoke, Sync
+from hub.engine.selfcheck import Checked
+from hub.engine.selfcheck_base import Finding as Found
 from hub.jobs import doctor
 
 
@@ -103,23 +108,29 @@ def test_how_deletes_are_noticed(deletes: Any, wanted: str) -> None:
     assert promise(Capabilities(deletes=deletes))["deletes"] == wanted
 
 
-# ---------------------------------------------------------------- sums
+# ---------------------------------------------------------------- what the self-check found
 
 
-def report(read: int, spokes: dict[str, tuple[int, dict[str, int]]], outcomes: dict[str, int]) -> dict[str, Any]:
-    told = {name: {"read": n, "outcomes": o} for name, (n, o) in spokes.items()}
-    return {"read": read, "outcomes": outcomes, "spokes": told}
+def test_a_self_check_that_found_nothing_is_one_good_line_per_part() -> None:
+    lines = list(doctor.told(Checked(True, rows=12, unsealed=3, runs=4)))
+    assert [(f.level, f.about) for f in lines] == [("ok", "audit"), ("ok", "sums"), ("ok", "writes")]
+    assert "12 rows, 3 not sealed yet" in lines[0].text and "4 runs" in lines[1].text
 
 
-@pytest.mark.parametrize(
-    ("found", "good"),
-    [
-        (report(3, {"a": (2, {"applied": 2}), "b": (1, {"applied": 1})}, {"applied": 3}), True),
-        (report(3, {"a": (3, {"applied": 2})}, {"applied": 2}), True),  # one is still pending
-        (report(4, {"a": (3, {"applied": 3})}, {"applied": 3}), False),
-        (report(2, {"a": (2, {"applied": 3})}, {"applied": 3}), False),
-        (report(2, {"a": (2, {"applied": 2})}, {"applied": 1}), False),
-    ],
-)
-def test_figures_that_do_not_add_up_are_found(found: dict[str, Any], good: bool) -> None:
-    assert doctor.sums_of(found) is good
+def test_each_finding_is_a_line_of_its_part_with_what_to_do() -> None:
+    loop = Found("I3", "loop", "people", "b person 7 title", "it goes round", "end it", level="warning")
+    broken = Found("I9", "chain", "", "audit row 5", "it was changed", "restore a backup")
+    lines = list(doctor.told(Checked(True, [broken, loop], paused=["people"])))
+    assert [(f.level, f.about, f.text, f.next) for f in lines if f.level != "ok"] == [
+        ("broken", "audit", "I9 audit row 5: it was changed", "restore a backup"),
+        ("warning", "writes", "I3 (people) b person 7 title: it goes round", "end it"),
+        ("broken", "people", "it is paused now, because of this", "accordant resume people"),
+    ]
+
+
+def test_every_kind_of_finding_belongs_to_one_part() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(engine.__path__[0]).glob("selfcheck_*.py"))
+    text += Path(engine.__path__[0], "selfcheck.py").read_text(encoding="utf-8")
+    found = re.findall(r'(?:Finding|finding)\(\s*"(?:I|T)[0-9]+", "([a-z ]+)"', text)
+    assert len(found) > 12
+    assert sorted(set(found)) == sorted(kind for kinds in doctor.PARTS.values() for kind in kinds)

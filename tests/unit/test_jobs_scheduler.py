@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -140,6 +141,17 @@ def test_when_a_sync_runs_next_is_told_at_the_start() -> None:
     assert not made.running
 
 
+def test_what_is_due_at_once_does_not_wait_for_a_whole_interval() -> None:
+    queue, handed_over = Noting(), threading.Event()
+    queue.submit = lambda *job, **options: handed_over.set()  # type: ignore[method-assign]
+    made = Scheduler({"customers": SYNCS["customers"]}, queue)
+    made.start()
+    try:
+        assert handed_over.wait(30)
+    finally:
+        made.stop()
+
+
 def test_missed_times_are_made_up_for_once_and_never_overlap() -> None:
     made = Scheduler(SYNCS, Noting())
     made.start()
@@ -148,3 +160,34 @@ def test_missed_times_are_made_up_for_once_and_never_overlap() -> None:
             assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (True, 1, scheduler.GRACE)
     finally:
         made.stop()
+
+
+# ---------------------------------------------------------------- the hub checks itself
+
+
+def check_job(**options: Any) -> Any:
+    return Scheduler(SYNCS, Noting(), **options)._scheduler.get_job("self-check:hub")
+
+
+def test_the_hub_checks_itself_every_hour_and_at_once_if_it_never_did() -> None:
+    trigger = check_job().trigger
+    assert trigger.interval == timedelta(hours=1)
+    assert trigger.start_date <= datetime.now(UTC)
+
+
+def test_a_check_lately_is_not_repeated_at_every_start() -> None:
+    lately = datetime.now(UTC) - timedelta(minutes=10)
+    trigger = check_job(check_every=1800.0, last_check=lately.timestamp()).trigger
+    assert trigger.interval == timedelta(minutes=30)
+    assert abs(trigger.start_date - (lately + timedelta(minutes=30))) < timedelta(seconds=1)
+
+
+def test_a_check_goes_to_the_queue_without_the_lock_of_any_sync() -> None:
+    queue = Noting()
+    Scheduler(SYNCS, queue)._due("self-check", "hub")
+    assert queue.jobs == [("self-check", "hub", {"lock": "self-check", "once": "self-check:hub"})]
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({}, 3600.0), ({"self_check": "15 minutes"}, 900.0)])
+def test_how_often_is_said_in_the_settings(given: dict[str, Any], wanted: float) -> None:
+    assert scheduler.check_interval(given) == wanted

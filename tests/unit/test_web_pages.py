@@ -36,6 +36,7 @@ def status(*syncs: dict[str, Any], connections: Any = (), needs: Any = ()) -> di
         ({}, True),
         ({"state": "needs you"}, True),
         ({"state": "paused"}, True),
+        ({"state": "paused", "reason": "self-check I9: audit row 5"}, False),
         ({"state": "broken"}, False),
         ({"lag": 5_000.0}, False),
         ({"lag": 500.0}, True),
