@@ -13,6 +13,7 @@ from hub.core.hearing import EDIT, NEW, Heard, alike, canonical, readable
 from hub.core.intervals import seconds
 from hub.core.model import FieldChange, Held, Lost, Missing, Note, Pair, Policy, Refs, Side, Source, Value
 from hub.core.policies import EMPTY, Candidate
+from hub.core.values import options
 
 Versions = Sequence[tuple[Value, str, str]]  # settled versions of a field, oldest first: value, by, stamp
 DAY = 24 * 3600.0
@@ -107,7 +108,8 @@ def had_seen(q: Question, h: Heard, value: Value) -> bool:
 
 def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "") -> bool:
     """Let a value into the golden record. False if it was parked instead."""
-    if alike(q.kind, winner.value, a.value):
+    told = a.change is not None or alike(q.kind, a.value, q.value)
+    if told and alike(q.kind, winner.value, a.value):
         for h in winner.asks:
             a.agree(h, a.value)
         return True
@@ -122,8 +124,11 @@ def accept(q: Question, a: Answer, winner: Candidate, reason: str, rule: str = "
         return False
     if reason == "edit" and q.founding:
         reason = "founded"
-    a.change = FieldChange(q.path, q.value, winner.value, best.connection, reason, rule)
-    a.value, a.source = winner.value, _source(q, best)
+    if alike(q.kind, winner.value, q.value):
+        a.change, a.value, a.source = None, q.value, q.source
+    else:
+        a.change = FieldChange(q.path, q.value, winner.value, best.connection, reason, rule)
+        a.value, a.source = winner.value, _source(q, best, winner.value)
     for h in winner.asks:
         a.agree(h, winner.value)
     return True
@@ -136,14 +141,20 @@ def _speaker(q: Question, winner: Candidate) -> Heard:
     return min(winner.asks, key=lambda h: (not alike(q.kind, h.value, winner.value), not h.side.link.primary, h.link))
 
 
-def _source(q: Question, h: Heard) -> Source:
-    reading = h.side.reading
+def _source(q: Question, h: Heard, value: Value) -> Source:
+    reading, form = h.side.reading, h.mark if _says(q.kind, h.value, value) else ""
     if reading is None:
-        return Source(h.connection, run=q.run, form=h.mark)
+        return Source(h.connection, run=q.run, form=form)
     point = h.point
     if point:
-        return Source(h.connection, point, q.run, point, h.mark)
-    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after, h.mark)
+        return Source(h.connection, point, q.run, point, form)
+    return Source(h.connection, reading.stamp, q.run, "" if reading.by_us else reading.after, form)
+
+
+def _says(kind: str, said: Value, value: Value) -> bool:
+    """Whether the golden value holds all that this side says. If not, what is left over was there before, and is not news
+    of a changed mapping when it is read again."""
+    return options(said) <= options(value) if kind == "set" else alike(kind, said, value)
 
 
 def lose(q: Question, a: Answer, losers: Sequence[Candidate], reason: str, rule: str) -> None:

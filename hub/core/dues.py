@@ -11,7 +11,21 @@ from dataclasses import dataclass, field
 
 from hub.core.errors import Reject
 from hub.core.hearing import alike, canonical, readable
-from hub.core.model import ABSENT, UNRESOLVED, Fields, FieldWrite, Golden, Lost, Note, Pair, Raw, Refs, Rule, Side
+from hub.core.model import (
+    ABSENT,
+    UNRESOLVED,
+    Fields,
+    FieldWrite,
+    Golden,
+    Lost,
+    Missing,
+    Note,
+    Pair,
+    Raw,
+    Refs,
+    Rule,
+    Side,
+)
 from hub.core.policies import EMPTY
 
 
@@ -138,16 +152,15 @@ def watch(side: Side, golden: Golden, refs: Refs, frozen: Collection[str] = ()) 
 def _watch(found: Owed, side: Side, rule: Rule, raw: Raw, golden: Golden, refs: Refs) -> None:
     pair = side.link.base.get(rule.path)
     value = canonical(rule, raw, side, refs) if rule.readable else raw
-    if value in (ABSENT, UNRESOLVED):
+    typed = rule.readable and not isinstance(value, Missing)
+    if isinstance(value, Missing):
         value = raw
-    sent = [
-        v for v in reversed(side.intents.get(rule.path, ())) if v == value or (rule.readable and rule.same(v, value))
-    ]
+    sent = [v for v in reversed(side.intents.get(rule.path, ())) if v == value or (typed and rule.same(v, value))]
     if sent:
         found.pairs[rule.path] = Pair(sent[0], raw)
     elif pair is None:
         _watch_first(found, side, rule, raw, value, golden, refs)
-    elif raw == pair.form or (not pair.seen and (not rule.readable or rule.same(pair.agreed, value))):
+    elif raw == pair.form or (not pair.seen and (not rule.readable or (typed and rule.same(pair.agreed, value)))):
         found.pairs[rule.path] = Pair(pair.agreed, raw)
     elif not rule.readable or not alike(rule.kind, canonical(rule, pair.form, side, refs), value):
         _drift(found, side, rule, Pair(value, raw), pair, golden)

@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.core.ballot import Answer, Question, accept, hold, lose, owner, owner_holds
 from hub.core.hearing import Heard, readable
-from hub.core.model import Rule, Source, Value
+from hub.core.model import Lost, Rule, Source, Value
 from hub.core.policies import EMPTY, Candidate, choose
 
 
@@ -42,6 +42,7 @@ def settle_firsts(q: Question, a: Answer, news: Sequence[Heard]) -> None:
     """Bring sides of unknown base and the golden value together."""
     if a.hold is not None:
         return _join_hold(q, a, news)
+    cleared = a.change if a.value in EMPTY else None
     valued = [h for h in news if h.value not in EMPTY]
     groups = _grouped(q, a, valued) if valued else []
     if len(groups) == 1:
@@ -50,6 +51,9 @@ def settle_firsts(q: Question, a: Answer, news: Sequence[Heard]) -> None:
         _differ_from_memory(q, a, groups, news)
     elif groups:
         _differ(q, a, groups)
+    if cleared is not None and a.value not in EMPTY:
+        text = "a first reading fills what was cleared elsewhere"
+        a.lost.append(Lost(q.path, cleared.after, cleared.winner, "first_link", text))
     for h in news:
         if h.value in EMPTY:
             a.agree(h, h.value)

@@ -12,6 +12,7 @@ from zlib import crc32
 from hub.core.errors import Reject
 from hub.core.intervals import UNKNOWN, Interval, at, between
 from hub.core.model import ABSENT, UNRESOLVED, Missing, Pair, Raw, Refs, Rule, Side, Value
+from hub.core.values import options
 
 QUIET = "quiet"  # nothing was edited; `pair` may hold a renewed form
 EDIT = "edit"  # a person changed the field since the base
@@ -183,8 +184,7 @@ def _became(rule: Rule, sent: Value, value: Value, side: Side, base: Pair | None
         return rule.same(sent, value)
     # A remote drops options that it does not know. One that it held before, a person took away.
     held = canonical(rule, base.form, side, refs) if base is not None and base.seen else None
-    known = set(held) if isinstance(held, list) else set()
-    return set(value) <= set(sent) and not (set(sent) - set(value)) & known
+    return options(value) <= options(sent) and not (options(sent) - options(value)) & options(held)
 
 
 def _is_form(side: Side, rule: Rule, base: Pair, raw: Raw, value: Value, refs: Refs) -> bool:

@@ -12,6 +12,7 @@ from hub.core.ballot import Answer, Question, accept, by_owner
 from hub.core.hearing import EDIT, NEW, Heard, alike, canonical
 from hub.core.model import Missing, Value
 from hub.core.policies import EMPTY, Candidate
+from hub.core.values import options
 
 # ---------------------------------------------------------------- sets
 
@@ -23,13 +24,13 @@ def merge_set(q: Question, a: Answer, asks: Sequence[Heard]) -> None:
     edited = {h.link: _edit(q, h) for h in edits}
     added = {v for plus, _ in edited.values() for v in plus}
     removed = {v for _, minus in edited.values() for v in minus}
-    merged = ({*(a.value or ())} | added) - (removed - added)
+    merged = (options(a.value) | added) - (removed - added)
     merged |= {v for h in news for v in h.value or ()}
-    if merged != {*(a.value or ())}:
+    if merged != options(a.value):
         _enter(q, a, [*edits, *news], merged)
     for h in edits:
         plus, minus = edited[h.link]
-        agreed = {*((h.base.agreed if h.base is not None else None) or ())}
+        agreed = options(h.base.agreed) if h.base is not None else set()
         a.agree(h, _listed((agreed | plus) - minus, h.value))
     for h in news:
         a.agree(h, h.value)
@@ -38,8 +39,7 @@ def merge_set(q: Question, a: Answer, asks: Sequence[Heard]) -> None:
 def _enter(q: Question, a: Answer, asks: Sequence[Heard], merged: set[str]) -> None:
     value = _listed(merged, a.value if a.value is not None else asks[0].value)
     reason = "founded" if q.founding else "edit" if len(asks) == 1 and asks[0].what == EDIT else "union"
-    before = {*(q.value or ())}
-    movers = [h for h in asks if h.what == EDIT or {*(h.value or ())} - before]
+    movers = [h for h in asks if h.what == EDIT or options(h.value) - options(q.value)]
     accept(q, a, Candidate(value, tuple(movers)), reason)
 
 
@@ -52,7 +52,7 @@ def _edit(q: Question, h: Heard) -> tuple[set[str], set[str]]:
     form = canonical(h.rule, h.base.form, h.side, q.refs) if h.base is not None else None
     if isinstance(form, Missing):
         form = h.base.agreed if h.base is not None else None
-    was, now = {*(form or ())}, {*(h.value or ())}
+    was, now = options(form), options(h.value)
     return now - was, was - now
 
 

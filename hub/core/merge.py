@@ -15,6 +15,7 @@ from hub.core.hearing import EDIT, NEW, QUIET, UNREADABLE, Heard, alike, canonic
 from hub.core.kinds import merge_consent, merge_set, opted_out
 from hub.core.model import FieldChange, Lost, Missing, Note, Pair, Raw, Source, Value
 from hub.core.policies import EMPTY, Candidate, choose
+from hub.core.values import options
 
 SPECIAL: Mapping[str, Callable[[Question, Answer, Sequence[Heard]], None]] = {
     "set": merge_set,
@@ -24,7 +25,7 @@ SPECIAL: Mapping[str, Callable[[Question, Answer, Sequence[Heard]], None]] = {
 
 def merge_field(q: Question, heard: Sequence[Heard]) -> Answer:
     """Merge one field. `heard`: what was read of it, in link order."""
-    a = Answer(q.value, q.source)
+    a = Answer(_now_a_set(q, heard) if q.kind == "set" else q.value, q.source)
     for h in heard:
         _note(q, a, h)
     asks, stuck = _claims(q, a, heard)
@@ -43,6 +44,14 @@ def merge_field(q: Question, heard: Sequence[Heard]) -> Answer:
     # A value that the mapping ignores is not written over until the golden value changes again.
     a.pairs |= {h.link: Pair(a.value, h.raw) for h in heard if h.what == QUIET and h.pair is None}
     return a
+
+
+def _now_a_set(q: Question, heard: Sequence[Heard]) -> Value:
+    """The golden set. Of a field that was text before, it is what the untouched sides hold, read as options."""
+    if q.value is None or isinstance(q.value, list):
+        return q.value
+    held = (options(canonical(h.rule, h.raw, h.side, q.refs)) for h in heard if h.untouched)
+    return sorted(set().union(*held))
 
 
 def _note(q: Question, a: Answer, h: Heard) -> None:
@@ -166,8 +175,8 @@ def _newly_mapped(q: Question, h: Heard, value: Value) -> Value:
     if isinstance(value, Missing) or alike(q.kind, value, q.value):
         return None
     if q.kind == "set":
-        new = {*(value or ())} - {*(agreed or ())}
-        return sorted({*(q.value or ())} | new) if new else None
+        new = options(value) - options(agreed)
+        return sorted(options(q.value) | new) if new else None
     if q.kind == "consent" and not opted_out(q.path, value):
         return None
     return value

@@ -36,6 +36,8 @@ class Table:
             return self.back[value]
         if self.unknown == "hold":
             raise Unlisted(str(value), tuple(map(str, self.back)), self.place)
+        if self.unknown == "keep" and isinstance(value, str) and self.there.get(value, value) != value:
+            raise ValueError("a value that is not, as it is written, the remote's word for another one in `values`")
         return ABSENT if self.unknown == "ignore" else value
 
     def read_all(self, many: list[str] | None) -> Value:

@@ -265,6 +265,11 @@ def many(value: Any) -> list[str] | None:
     return sorted({t for item in value if (t := text(item)) is not None}) or None
 
 
+def options(value: Any) -> set[str]:
+    """What a set holds; nothing where the value is no set, as after a field that was text became one."""
+    return set(value) if isinstance(value, list) else set()
+
+
 def ref(value: Any) -> str | None:
     return text(value)
 
@@ -300,6 +305,8 @@ def tidy(kind: str, value: Any) -> Value:
 
 # The fewest letters that a cut leaves: a first name of four letters is a name, not the stump of a longer one.
 _SHORTEST_CUT = {"text": 4, "name": 10, "url": 12}
+# The kinds that are not held as text. A value of another type was left by an earlier mapping and means nothing here.
+_HELD_AS: dict[str, type] = {"money": dict, "set": list, "integer": int, "bool": bool, "consent": bool}
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
@@ -312,7 +319,8 @@ def same(kind: str, a: Value, b: Value, *, length: int | None = None) -> bool:
     """Whether two canonical values of a kind mean the same. `length`: a cut to exactly so many characters is forgiven."""
     if a == b:
         return True
-    if a is None or b is None:
+    held = _HELD_AS.get(kind, str)
+    if not (isinstance(a, held) and isinstance(b, held)):
         return False
     return _SAME.get(kind, _same_text)(a, b) or _is_cut(kind, a, b, length)
 

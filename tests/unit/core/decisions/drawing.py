@@ -40,7 +40,7 @@ MAPPED: Mapping[str, Sequence[Data]] = {
     "tags": (
         {"separator": ";"},
         {"separator": ";", "direction": "read"},
-        {"separator": ",", "values": {"a": "a", "b": "b"}, "unknown": "keep"},
+        {"separator": ";", "values": {"a": "a", "b": "b"}, "unknown": "keep"},
     ),
     "email_opt_out": ({}, {"as": "not"}, {"direction": "read"}),
     "organization": (
@@ -143,7 +143,7 @@ def _side(pick: Pick, name: str, options: Data, made: Data) -> Data:
     special = {path: how for path, how in options.items() if how != MAPPED[path][0]}
     one: Data = {**({"fields": special} if special else {}), "base": {}}
     for path, how in options.items():
-        pair = _base(pick, name, path, how, made["golden"].get(path))
+        pair = _base(pick, name, path, how, made["golden"])
         if pair is not None:
             one["base"][path] = pair
     state, why = pick(STATES)
@@ -155,21 +155,23 @@ def _side(pick: Pick, name: str, options: Data, made: Data) -> Data:
     one |= pick((*CALM, *({"writes": ["create", "update", "delete"]},) * 3, {"writes": ["create"]}))
     if pick((False,) * 9 + (True,)):
         path = pick(sorted(options))
+        if "read" in (one.get("direction"), options[path].get("direction")):
+            return one
         one["intents"] = {path: [_value(pick, path, options[path])]}
     if "delete" in one.get("writes", ()) and state == "linked" and pick((False, False, True)):
         one["deleting"] = "delete"
     return one
 
 
-def _base(pick: Pick, name: str, path: str, how: Data, golden: Any) -> Any:
+def _base(pick: Pick, name: str, path: str, how: Data, golden: Data) -> Any:
     """A base that agrees with the golden value, an older one, or none that is known."""
     kind = pick(("in step", "in step", "in step", "older", "unknown", "sent"))
-    if kind == "unknown":
+    if kind == "unknown" or path not in golden:
         return None
     raw = pick(_held(path, how))
     agreed = _canonical(path, how, raw)
     if kind in ("in step", "sent"):
-        agreed, sent = golden, _remote(name, path, how, golden)
+        agreed, sent = golden[path], _remote(name, path, how, golden[path])
         raw = sent if sent is not None else raw
     return {"agreed": agreed, "form": raw, **({"seen": False} if kind == "sent" else {})}
 
@@ -191,13 +193,30 @@ def _read(pick: Pick, one: Data, options: Data) -> None:
 
 def _add_conflict(pick: Pick, made: Data, paths: Sequence[str], options: Data) -> None:
     path = paths[0]
-    if not pick((False, False, False, True)):
+    asking = [
+        name for name in options if _may_claim(made["sides"][name], options[name][path]) and pick((True, True, False))
+    ]
+    if not asking or not pick((False, False, False, True)):
         return
-    asking = [name for name in options if pick((True, True, False))] or ["a"]
+    golden = made["golden"].get(path)
     claims = {name: pick(_held(path, options[name][path])) for name in asking}
-    made["held"] = {path: {"golden": made["golden"].get(path), "claims": claims}}
+    claims = {n: raw for n, raw in claims.items() if _is_claim(made["sides"][n], path, options[n][path], raw, golden)}
+    if not claims:
+        return
+    made["held"] = {path: {"golden": golden, "claims": claims}}
     if pick((False, False, True)):
         made["resolved"] = {path: [_value(pick, path, options["a"][path]), "person:kim"]}
+
+
+def _may_claim(one: Data, how: Data) -> bool:
+    return one.get("state", "linked") == "linked" and "write" not in (one.get("direction"), how.get("direction"))
+
+
+def _is_claim(one: Data, path: str, how: Data, raw: Any, golden: Any) -> bool:
+    """Only another value than the hub's and the one that stood there is asked for."""
+    stood, value = one["base"].get(path), _canonical(path, how, raw)
+    known = [golden, *([_canonical(path, how, stood["form"])] if stood else [])]
+    return value is not None and not any(v is not None and _rule(path, how).same(v, value) for v in known)
 
 
 # ---------------------------------------------------------------- values
