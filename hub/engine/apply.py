@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.connect.clock import to_stamp
+from hub.core.dues import owed
 from hub.core.errors import HubError, Reject
 from hub.core.expressions import holds
 from hub.core.model import (
@@ -150,11 +151,12 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     before = dict(links)
     existing = batch.open.get(golden.id, ())
     wanted = operations.intents(existing)
-    unsent = {o.link: o.action for o in existing if o.state == "pending" and o.action in ("delete", "archive")}
+    deletes = {o.link: o for o in existing if o.action in ("delete", "archive")}
     for id, link in links.items():
         link = _stand_back(link, rows.get(id), links)
-        links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}), unsent.get(id, ""))
+        links[id], side = _side(v, link, rows.get(id), wanted.get(id, {}))
         if side is not None:
+            side = _with_delete(side, deletes[id], golden, batch) if id in deletes else side
             sides.append(side)
             if side.reading is not None:
                 read[id] = rows[id]
@@ -165,6 +167,14 @@ def decide_and_apply(v: Verdicts, batch: Batch, golden: Golden, rows: Mapping[st
     for id, link in links.items():
         if link != before[id]:
             v.links[id] = link
+
+
+def _with_delete(side: Side, delete: Operation, golden: Golden, batch: Batch) -> Side:
+    """A delete that was not sent is decided again, and so is one whose answer was lost; but not where the hub owes the
+    record a value meanwhile: then somebody edited."""
+    if delete.state != "pending" and owed(side, side.link.base, golden, batch.refs).writes:
+        return side
+    return replace(side, deleting=delete.action)
 
 
 def _stand_back(link: Link, row: Pending | None, links: Mapping[str, Link]) -> Link:
@@ -186,7 +196,7 @@ def _forget_founded(v: Verdicts, golden: Golden, read: Mapping[str, Pending]) ->
 
 
 def _side(
-    v: Verdicts, link: Link, row: Pending | None, intents: Mapping[str, Sequence[Any]], deleting: str
+    v: Verdicts, link: Link, row: Pending | None, intents: Mapping[str, Sequence[Any]]
 ) -> tuple[Link, Side | None]:
     """A link as decide sees it. Rows that decide need not see get their outcome here."""
     spoke = v.run.spoke(link.connection, link.object)
@@ -203,7 +213,6 @@ def _side(
         drift=spoke.drift,
         writes=spoke.writes,
         intents=intents,
-        deleting=deleting,
     )
     return link, side
 

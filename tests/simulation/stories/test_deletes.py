@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from hub.core.errors import Unknown
 from hub.core.model import Policy
 from hub.engine.sweep import sweep
 from tests.simulation.stories.kit import (
     adds_up,
     audited,
+    fail,
     golden_count,
     heal,
     links,
@@ -86,6 +88,35 @@ def test_a_delete_waits_for_an_unreachable_b_and_an_edit_there_withdraws_it():
     settle_down(w)
     assert w.only("b")["title"] == "Chief" and not deletes(w)
     assert not open_operations(w)
+
+
+def test_a_delete_that_never_arrived_is_found_out_and_sent_again():
+    w, a, b = linked()
+    fail(w, "b", Unknown("the connection broke"), "before:write")
+    w["a"].delete("person", a)
+    w.run()
+    assert len(w.rows("b")) == 1
+    settle_down(w)
+    assert not w.rows("b") and len(deletes(w)) == 1 and not open_operations(w)
+    assert links(w, "b")[b].state == "ended"
+
+
+@pytest.mark.parametrize("unreachable_meanwhile", [False, True])
+def test_a_delete_that_never_arrived_is_not_sent_again_once_somebody_edited_elsewhere(unreachable_meanwhile):
+    w, a, _ = linked(DELETE, "a", "b", "c")
+    fail(w, "b", Unknown("the connection broke"), "before:write")
+    unreachable(w, "c")
+    w["a"].delete("person", a)
+    w.run()
+    heal(w)
+    (c,) = w.rows("c")
+    w.edit("c", c, title="Chief")
+    if unreachable_meanwhile:
+        unreachable(w, "b")
+        w.run()
+    settle_down(w)
+    assert w.only("b")["title"] == w.only("c")["title"] == "Chief"
+    assert not deletes(w) and not deletes(w, "c") and not open_operations(w)
 
 
 def test_a_delete_that_waits_is_sent_later_if_nobody_edits():
