@@ -63,6 +63,8 @@ def _end_unknown(
         state = "done" if (arrived and operation.fields) or gone else "withdrawn"
         why = "" if state == "done" else "it had not arrived"
         v.ended.append((operation.id, state, why, operation.remote_id))
+        if state == "done":
+            v.arrived.append((operation.golden, operation.connection, [f.path for f in operation.fields]))
         _note_found(v, operation, state, why)
     return asleep
 

@@ -100,6 +100,7 @@ def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation) -> Lin
     if _is_taken(v, operation.golden, spoke):
         return None
     v.ended.append((operation.id, "done", "", row.remote_id))
+    v.arrived.append((operation.golden, spoke.connection, [f.path for f in operation.fields]))
     where = {"connection": spoke.connection, "object": spoke.object, "remote_id": row.remote_id, "op": operation.id}
     v.note("adopted by key", operation.golden, **where)
     # After a restore an intent is no evidence: much may have been written and edited since.

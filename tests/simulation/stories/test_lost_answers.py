@@ -253,3 +253,31 @@ def test_a_refused_field_names_itself_while_its_answer_is_lost_and_the_rest_stil
     settle_down(w)
     assert w.only("b")["first"] == "Anna" and w.only("b")["title"] == "Clerk"
     assert [e["path"] for e in letters(w)] == ["job_title"]
+
+
+def test_a_letter_about_a_create_is_closed_when_the_create_whose_answer_was_lost_is_found_by_its_key():
+    needs_title = mapping(job_title={"field": "title", "required": True})
+    w = world(sync(spoke("a"), spoke("b", mapping=needs_title)))
+    a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org")
+    w.run()
+    assert [e["path"] for e in letters(w)] == ["job_title"]
+    lose_answers(w, "b")
+    w.edit("a", a, title="Clerk")
+    w.run()
+    settle_down(w)
+    assert w.only("b")["title"] == "Clerk" and not letters(w)
+
+
+def test_a_letter_about_a_field_is_closed_when_its_corrected_value_is_found_to_have_arrived():
+    strict = profile(fields={"title": F("title", choices=("Clerk", "Boss"))})
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": strict})
+    a = w.person("a", first="Ana", last="Díaz", mail="ana@example.org", title="Clerk")
+    w.run()
+    w.edit("a", a, title="Chief")
+    w.run()
+    assert [e["path"] for e in letters(w)] == ["job_title"]
+    lose_answers(w, "b")
+    w.edit("a", a, title="Boss")
+    w.run()
+    settle_down(w)
+    assert w.only("b")["title"] == "Boss" and not letters(w)
