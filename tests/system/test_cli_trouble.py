@@ -141,16 +141,16 @@ def impatient() -> Iterator[None]:
 
     import hub.store.db as db
 
-    make_engine = db._engine
+    make_engine = db.opened
 
     def made(url: str) -> Engine:
         engine = make_engine(url)
         after_ours(engine)
         return engine
 
-    db._engine = made
+    db.opened = made
     yield
-    db._engine = make_engine
+    db.opened = make_engine
 
 
 def test_a_locked_database_is_told_and_exits_1(project: Project, impatient: None) -> None:

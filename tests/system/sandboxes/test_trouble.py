@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-import hub.store.db
+import hub.store.engines
 from hub.connect.sandbox import Request, Response
 from tests.system.cli_project import Answer
 from tests.system.sandboxes.world import HS_TOKEN, World
@@ -162,7 +162,7 @@ def test_a_full_disk_is_told_and_the_next_run_catches_up(edited: World, blocks: 
 
 
 def test_a_locked_database_is_told_and_nothing_is_written(edited: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.store.db, "PATIENCE", 0)
+    monkeypatch.setattr(hub.store.engines, "PATIENCE", 0)
     before = both(edited)
     holder = sqlite3.connect(edited.root / "accordant.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
