@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
+import hub.store.engines
 from hub.store import runs, schema
 from hub.store.db import Store
 from hub.store.vault import Vault
@@ -130,27 +130,9 @@ def test_nobody_waits_for_a_run_whose_process_died(project: Project) -> None:
 
 
 @pytest.fixture
-def impatient() -> Iterator[None]:
-    """Connections that wait a moment for a lock, not half a minute."""
-
-    def hurry(raw: object, _record: object) -> None:
-        raw.execute("PRAGMA busy_timeout=50")  # type: ignore[attr-defined]
-
-    def after_ours(engine: Engine) -> None:
-        event.listen(engine, "connect", hurry)
-
-    import hub.store.db as db
-
-    make_engine = db.opened
-
-    def made(url: str) -> Engine:
-        engine = make_engine(url)
-        after_ours(engine)
-        return engine
-
-    db.opened = made
-    yield
-    db.opened = make_engine
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that do not wait for a lock."""
+    monkeypatch.setattr(hub.store.engines, "PATIENCE", 0)
 
 
 def test_a_locked_database_is_told_and_exits_1(project: Project, impatient: None) -> None:
