@@ -228,8 +228,9 @@ def _sort_one(
         return out.newly_gone.append(row)
     if known is not None:
         if not row.direct and row.stamp and row.stamp < known.stamp:
-            doubt = whole and known.hash not in ("", told) and row.kind == "updated"
-            return (out.unsure if doubt else out.again if counted else out.unchanged).append(row.id)
+            return (out.unsure if whole and known.hash != told else out.again if counted else out.unchanged).append(
+                row.id
+            )
         if known.hash == told and known.fingerprint == meaning:
             if (row.version, row.stamp) != (known.version, known.stamp):
                 out.restamped.append(row)
@@ -260,7 +261,7 @@ def _lay_over(
     """A newer row over a pending one, field by field; what the newer one does not say stays pending."""
     told_before = row_hash(waiting.kind, waiting.into, waiting.key, waiting.fields)
     if not row.direct and row.stamp and row.stamp < waiting.stamp:
-        if whole and told != told_before and row.kind == "updated" and not waiting.direct:
+        if whole and told != told_before and not waiting.direct:
             return out.unsure.append(row.id)
         merged = replace(waiting, fields={**fields, **waiting.fields}, run=run.id)
     else:

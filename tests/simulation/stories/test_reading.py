@@ -10,7 +10,8 @@ import pytest
 from hub.core.model import Record
 from hub.engine.pull import fingerprint, put_away, sort_out, take_in, wanted
 from hub.engine.run import run_sync, running
-from tests.simulation.stories.kit import adds_up, agree, conflicts, heal, kill, settle_down, silent, unreachable
+from hub.engine.sweep import sweep
+from tests.simulation.stories.kit import adds_up, agree, conflicts, heal, kill, links, settle_down, silent, unreachable
 from tests.simulation.world import F, mapping, profile, spoke, sync, world
 
 
@@ -224,3 +225,22 @@ def test_an_older_row_that_a_lagging_list_tells_again_still_changes_nothing():
         take_in(w.hub, run, run.sync.spokes[0], [replace(old, direct=False)])
     w.runs(2)
     assert w.only("a")["title"] == w.only("b")["title"] == "Chief"
+
+
+@pytest.mark.parametrize("what", ["an edit after our own write", "a delete"])
+def test_what_happens_after_the_clock_was_set_back_is_found_by_a_sweep(what):
+    w, a, b = linked()
+    w.edit("a", a, title="Chief")
+    w.run()
+    w["b"].skew -= 500
+    if what == "a delete":
+        w["b"].delete("person", b)
+    else:
+        w.edit("b", b, title="Boss")
+    w.run()
+    w.clock.advance(4000)
+    sweep(w.hub, "people")
+    if what == "a delete":
+        assert links(w, "b")[b].state == "ended"
+    else:
+        assert w.only("a")["title"] == "Boss"
