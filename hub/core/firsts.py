@@ -64,6 +64,14 @@ def _join_hold(q: Question, a: Answer, news: Sequence[Heard]) -> None:
     claims = {h.link: h.raw for h in news if h.value not in EMPTY and not h.rule.same(h.value, a.value)}
     a.hold = replace(a.hold, claims={**a.hold.claims, **claims})
     a.conflicted |= claims.keys()
+    join_frozen(a, [h for h in news if h.link not in claims])
+
+
+def join_frozen(a: Answer, news: Sequence[Heard]) -> None:
+    """Sides that are read for the first time while the field is frozen, and contest nothing: they will be told what is
+    decided, for which they need a base."""
+    for h in news:
+        a.agree(h, h.value if h.value in EMPTY else a.value)
 
 
 def _grouped(q: Question, a: Answer, valued: Sequence[Heard]) -> list[_Group]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hub.core.ballot import Answer, Question, accept, by_owner, candidates, had_seen, hold, lose, owner
-from hub.core.firsts import settle_firsts
+from hub.core.firsts import join_frozen, settle_firsts
 from hub.core.hearing import EDIT, NEW, QUIET, UNREADABLE, Heard, alike, canonical, claim
 from hub.core.kinds import merge_consent, merge_set, opted_out
 from hub.core.model import FieldChange, Lost, Missing, Note, Pair, Raw, Source, Value
@@ -129,6 +129,7 @@ def _frozen(q: Question, a: Answer, asks: Sequence[Heard], stuck: Mapping[str, R
     found = candidates(q, a, mine, golden=not owned) if mine else []
     if len(found) > 1 or stuck:
         hold(q, a, mine, stuck)
+        join_frozen(a, [h for h in asks if h not in claims])
         return
     if found and not accept(q, a, found[0], "ownership" if owned else "edit"):
         return

@@ -192,12 +192,24 @@ def nothing_is_made_twice(h: History) -> Iterator[str]:
         removed = {e.id for e in log(h, name, "delete", "merge", object=object)}
         entered = Counter(_folded(e.fields.get(serial_field)) for e in creates if e.who == "person")
         ours = [e for e in creates if e.who == "hub" and e.id not in removed]
-        # What a person deleted before the hub could find it again is no twin of what came after it.
+        # What a person deleted before the hub could find it again is no twin of what came after it. And a hub that was
+        # set back cannot know again what neither a key nor a value to match by tells: a stated limit.
+        nameless = _nameless(h, object) if h.gaps else set()
         for serial, n in Counter(_folded(e.fields.get(serial_field)) for e in ours).items():
+            if serial in nameless:
+                continue
             if n > 1:
                 yield f"the hub created {object} {serial} {n} times in {name}"
             if entered[serial] and not _was_gone(h, name, object, serial):
                 yield f"the hub created {object} {serial} in {name} beside the one that a person had entered there"
+
+
+def _nameless(h: History, object: str) -> set[str]:
+    """Serials that were entered without a value to match by, where some system has no field for a key."""
+    if object != "person" or all(h.scene.remotes[n].profile(object).unique_key for n in h.scene.holds[object]):
+        return set()
+    creates = [e for n in h.scene.holds[object] for e in log(h, n, "create", object=object) if e.who == "person"]
+    return {_folded(e.fields.get(SERIAL[object])) for e in creates if not e.fields.get("mail")}
 
 
 def _was_gone(h: History, name: str, object: str, serial: Any) -> bool:
@@ -300,7 +312,10 @@ def every_write_is_in_the_audit(h: History) -> Iterator[str]:
 
 
 def forms_stay_at_home(h: History) -> Iterator[str]:
-    """A form that a remote made of our value never travels to another spoke as if a person had written it."""
+    """A form that a remote made of our value never travels to another spoke as if a person had written it. A hub that
+    was set back may not know any more whose form it is: a stated limit."""
+    if h.gaps:
+        return
     typed = {
         v.strip()
         for n in h.scene.names

@@ -201,3 +201,19 @@ def test_ranked_spokes_decide_at_once_and_the_value_that_lost_is_in_the_audit_lo
     assert set(titles(w).values()) == {"Boss"} and not conflicts(w)
     assert lost_values(w) == [("job_title", "Chief", "conflict")]
     silent(w)
+
+
+def test_a_side_that_is_read_for_the_first_time_during_a_hold_is_told_what_is_decided():
+    w = world(sync(spoke("a"), spoke("b"), policy=HOLD))
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(2)
+    (b,) = w.rows("b")
+    w.edit("a", a, title="Chief")
+    w.edit("b", b, title="Boss")
+    w.run()
+    w.with_sync(sync(spoke("a"), spoke("b"), spoke("c"), policy=HOLD))
+    c = w.person("c", first="Ana", mail="ana@example.org", title="Clerk")
+    w.run()
+    resolve(w, keep="a")
+    w.runs(2)
+    assert [w.rows(n)[i]["title"] for n, i in (("a", a), ("b", b), ("c", c))] == ["Chief"] * 3
