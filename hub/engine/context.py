@@ -14,6 +14,7 @@ from hub.store import runs
 from hub.store.db import Store, Tx
 
 LEASE_SECONDS = 300.0
+OUR_OWN = frozenset({"S-FENCED", "S-CANCELLED", "E-DISK", "E-LOCKED", "E-DATABASE", "E-SCHEMA"})
 
 
 class Calls:
@@ -108,6 +109,12 @@ class Run:
             if spoke.connection == connection and spoke.object == object:
                 return spoke
         return None
+
+
+def ends_run(problem: HubError) -> bool:
+    """Whether a trouble is that of our own database or lease, not of the one spoke at which it was met. Nothing more is
+    asked of any spoke then: what came of it could not be stored."""
+    return problem.code in OUR_OWN
 
 
 def lease_name(sync: str) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 
 from hub.core.errors import HubError
 from hub.core.model import Spoke
-from hub.engine.context import Hub, Run
+from hub.engine.context import Hub, Run, ends_run
 from hub.engine.hints import read_hinted
 from hub.engine.pull import flush_calls, pull
 from hub.store import hints, runs
@@ -46,7 +46,7 @@ def _noting(hub: Hub, run: Run, spoke: Spoke, read: Callable[[Spoke], None], *, 
     try:
         read(spoke)
     except HubError as problem:
-        if problem.code in ("S-FENCED", "E-DISK", "E-LOCKED", "S-CANCELLED"):
+        if ends_run(problem):
             raise
         error = problem.explain()
         run.failed_pulls[spoke.connection] = error

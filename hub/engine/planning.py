@@ -15,8 +15,7 @@ from hub.core.errors import Refused
 from hub.core.model import Spoke
 from hub.engine import guards
 from hub.engine.context import Calls, Hub, Run
-from hub.engine.intake import read_all
-from hub.engine.reconcile import may_settle
+from hub.engine.reconcile import may_settle, read_as_due
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import run_sync, running
@@ -37,7 +36,7 @@ def plan(hub: Hub, name: str, *, full: bool = False) -> dict[str, Any]:
         shadow = replace(hub, store=copy, calls=Calls())
         with running(shadow, name, trigger="plan", kind="plan", full=full) as run:
             recover(shadow, run)
-            read_all(shadow, run)
+            read_as_due(shadow, run)
             if may_settle(shadow, run):
                 settle(shadow, run)
             found = _describe(shadow, run)

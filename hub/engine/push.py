@@ -15,7 +15,7 @@ from hub.connect.connector import Connector, Receipt, Write
 from hub.core.errors import HubError, Reject, Retry, Stop, Unknown
 from hub.core.model import Spoke
 from hub.engine import guards, look, receipts, reconcile
-from hub.engine.context import Hub, Run
+from hub.engine.context import Hub, Run, ends_run
 from hub.engine.signature import signature
 from hub.store import audit, operations, runs
 from hub.store.operations import Operation
@@ -93,7 +93,7 @@ def _send_noting(hub: Hub, run: Run, job: Job) -> None:
         send(hub, run, job.spoke, job.operations)
     except HubError as problem:
         # Intents that are committed stay open: the next run looks before it does anything else.
-        if problem.code in ("E-DISK", "E-LOCKED", "E-DATABASE", "S-FENCED", "S-CANCELLED"):
+        if ends_run(problem):
             raise
         run.problems[job.spoke.connection] = problem
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from hub.core.errors import Refused
 from hub.engine.context import Hub, Run
+from hub.engine.intake import read_all, read_only_hinted
+from hub.engine.missing import look_for_missing
 from hub.store import reconcile as store
+from hub.store import runs
 from hub.store.db import Store
 from hub.store.reconcile import HELD, Restored
 
-__all__ = ["HELD", "Restored", "begin", "current", "may_settle", "note_held", "release", "unread"]
+__all__ = ["HELD", "Restored", "begin", "current", "may_settle", "not_compared", "note_held", "release"]
 
 WORDS = {"create": "creates", "delete": "deletes", "archive": "archives"}
 
@@ -38,7 +41,7 @@ def current(database: Store) -> Restored | None:
 def release(hub: Hub, who: str, *, unread_too: bool = False) -> Restored:
     """End the mode: creates and deletes go on with the next run. Returns the restore that it was about.
 
-    Raises Refused if the hub is not in the mode, or if a system was not read whole since, unless `unread_too`.
+    Raises Refused if the hub is not in the mode, or if a sync has not compared everything since, unless `unread_too`.
     """
     with hub.store.begin() as tx:
         found = store.current(tx)
@@ -49,10 +52,10 @@ def release(hub: Hub, who: str, *, unread_too: bool = False) -> Restored:
                 next="accordant status",
                 code="S-NONE",
             )
-        missing = [] if unread_too else store.unread(tx, _places(hub))
+        missing = [] if unread_too else store.not_compared(tx, sorted(hub.syncs))
         if missing:
             raise Refused(
-                "since the restore these were not read whole: " + ", ".join(f"{c} {o}" for c, o in missing),
+                f"since the restore not everything was read and compared by {', '.join(missing)}",
                 why="a record that is there and was not read would be created a second time",
                 unchanged="Creates and deletes still wait",
                 next="accordant run --all, then release again",
@@ -62,29 +65,48 @@ def release(hub: Hub, who: str, *, unread_too: bool = False) -> Restored:
     return found
 
 
-def unread(hub: Hub) -> list[tuple[str, str]]:
-    """(connection, object) of every sync that was not read whole yet, since the restore."""
+def not_compared(hub: Hub) -> list[str]:
+    """The syncs that have not read and compared everything since the restore."""
     with hub.store.read() as tx:
-        return store.unread(tx, _places(hub))
+        return store.not_compared(tx, sorted(hub.syncs))
 
 
-def _places(hub: Hub) -> list[tuple[str, str]]:
-    found = [(spoke.connection, spoke.object) for sync in hub.syncs.values() for spoke in sync.spokes]
-    return list(dict.fromkeys(found))
+def read_as_due(hub: Hub, run: Run) -> None:
+    """Read the spokes of a run: what changed, or only what hints name, or, the first time after a restore, everything."""
+    if run.restored and _is_due(hub, run):
+        run.full, run.only_hints = True, False
+        read_all(hub, run)
+        look_for_missing(hub, run)
+        note_compared(hub, run)
+    elif run.only_hints:
+        read_only_hinted(hub, run)
+    else:
+        read_all(hub, run)
+
+
+def _is_due(hub: Hub, run: Run) -> bool:
+    with hub.store.read() as tx:
+        return bool(store.not_compared(tx, [run.sync.name]))
+
+
+def note_compared(hub: Hub, run: Run) -> None:
+    """Every spoke was read whole, and what was not listed was looked up. After a restore that counts only if all answered."""
+    if run.restored and run.failed_pulls:
+        return
+    with hub.store.begin() as tx:
+        run.hold(tx)
+        runs.set_sync(tx, run.sync.name, swept_at=tx.now)
 
 
 def may_settle(hub: Hub, run: Run) -> bool:
     """Whether this run may decide anything. After a restore only one may that has all sides to compare."""
-    if not run.restored:
+    if not run.restored or not _is_due(hub, run):
         return True
-    with hub.store.read() as tx:
-        missing = store.unread(tx, [(spoke.connection, spoke.object) for spoke in run.sync.spokes])
-    if missing:
-        run.notices["restored"] = (
-            "the hub's database was restored, and nothing is decided before every system was read whole. Not read yet: "
-            f"{', '.join(f'{c} {o}' for c, o in missing)}. Next: accordant run {run.sync.name} [S-RECONCILE]"
-        )
-    return not missing
+    run.notices["restored"] = (
+        "the hub's database was restored, and nothing is decided before everything was read and compared. "
+        f"Next: accordant run {run.sync.name} [S-RECONCILE]"
+    )
+    return False
 
 
 def note_held(hub: Hub, run: Run) -> None:

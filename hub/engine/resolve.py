@@ -214,6 +214,11 @@ def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved
         elif verdict.kind == "review":
             _hold_for_review(v, spoke, row, verdict.candidates, verdict.reason)
             continue
+        elif v.run.restored and match.origin_part(row.key):
+            _hold_for_review(
+                v, spoke, row, (), "it carries a key of ours, and what it was made for is not known any more"
+            )
+            continue
         else:
             golden = _found_golden(v, spoke, row, found)
         taken.add(golden)

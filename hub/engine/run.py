@@ -10,10 +10,9 @@ from contextlib import contextmanager
 
 from hub.core.errors import HubError, Refused, SignIn
 from hub.engine.context import LEASE_SECONDS, Hub, Run, lease_name
-from hub.engine.intake import read_all, read_only_hinted
 from hub.engine.narrow import narrow
 from hub.engine.push import push
-from hub.engine.reconcile import may_settle
+from hub.engine.reconcile import may_settle, read_as_due
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.settle import settle
@@ -89,7 +88,7 @@ def run_sync(
 def walk(hub: Hub, run: Run) -> None:
     """The three straight steps, after what an earlier run left open."""
     recover(hub, run)
-    (read_only_hinted if run.only_hints else read_all)(hub, run)
+    read_as_due(hub, run)
     check_cancelled(hub, run)
     if not may_settle(hub, run):
         return

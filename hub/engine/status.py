@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.core.model import Spoke, Sync
+from hub.engine import reconcile
 from hub.engine.context import Hub, lease_name
 from hub.engine.pull import fingerprint
+from hub.store import reconcile as store
 from hub.store import runs, states
 from hub.store.db import Tx
 
@@ -22,12 +24,33 @@ def status(hub: Hub, names: Sequence[str] = ()) -> dict[str, Any]:
     """The state of these syncs (default: all), of their connections, and what a person should do."""
     syncs = [hub.sync(name) for name in names or sorted(hub.syncs)]
     with hub.store.read() as tx:
+        restored = _restored(hub, tx)
         told = [_sync(hub, tx, sync) for sync in syncs]
         used = sorted({spoke.connection for sync in syncs for spoke in sync.spokes})
         connections = [_connection(tx, name) for name in used]
-    needs = [need for c in connections for need in _connection_needs(c, told)]
+    needs = _restored_needs(restored)
+    needs += [need for c in connections for need in _connection_needs(c, told)]
     needs += [need for one in told for need in _needs(one)]
-    return {"needs_you": needs, "syncs": told, "connections": connections, "at": hub.clock.now()}
+    return {
+        "needs_you": needs,
+        "restored": restored,
+        "syncs": told,
+        "connections": connections,
+        "at": hub.clock.now(),
+    }
+
+
+def _restored(hub: Hub, tx: Tx) -> dict[str, Any] | None:
+    """The restore that nobody has released yet: what waits for it, {connection: {action: how many}}, and which syncs have
+    not read and compared everything since."""
+    found = store.current(tx)
+    if found is None:
+        return None
+    held: dict[str, dict[str, int]] = {}
+    for _, connection, action, n in store.held_operations(tx):
+        of_connection = held.setdefault(connection, {})
+        of_connection[action] = of_connection.get(action, 0) + n
+    return {"at": found.at, "by": found.by, "held": held, "to_compare": store.not_compared(tx, sorted(hub.syncs))}
 
 
 def _sync(hub: Hub, tx: Tx, sync: Sync) -> dict[str, Any]:
@@ -115,6 +138,18 @@ def _connection(tx: Tx, name: str) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- what a person should do
+
+
+def _restored_needs(restored: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if restored is None:
+        return []
+    what = "the database was restored from a backup"
+    if restored["to_compare"]:
+        names = ", ".join(restored["to_compare"])
+        return [_need(f"{what}; still to read and compare everything: {names}", "accordant run --all")]
+    held = {(c, action): n for c, actions in restored["held"].items() for action, n in actions.items()}
+    waits = reconcile.held_text(held) if held else "no create or delete"
+    return [_need(f"{what}; {waits} waits for your release", "accordant db release")]
 
 
 def _need(what: str, next: str, **about: Any) -> dict[str, Any]:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.core.model import Spoke
-from hub.engine import guards
 from hub.engine.context import Hub, Run
 from hub.engine.intake import read_all
-from hub.engine.pull import get, take_in
+from hub.engine.missing import look_for_missing
 from hub.engine.push import push
-from hub.engine.reconcile import may_settle
+from hub.engine.reconcile import may_settle, note_compared
 from hub.engine.recover import recover
 from hub.engine.report import Report, report
 from hub.engine.run import check_not_paused, running
 from hub.engine.settle import settle
-from hub.store import records, runs
+from hub.store import runs
 
 
 @dataclass(slots=True)
@@ -45,15 +43,11 @@ def sweep(hub: Hub, name: str, *, trigger: str = "person") -> tuple[Report, Swep
         read_all(hub, run)
         after = _changed(hub, run)
         found.repaired = {c: n - before.get(c, 0) for c, n in after.items() if n > before.get(c, 0)}
-        for spoke in run.sync.spokes:
-            if spoke.connection not in run.failed_pulls:
-                _look_for_missing(hub, run, spoke, found)
+        found.missing, found.short = look_for_missing(hub, run)
+        note_compared(hub, run)
         if may_settle(hub, run):
             settle(hub, run)
             push(hub, run)
-        with hub.store.begin() as tx:
-            run.hold(tx)
-            runs.set_sync(tx, name, swept_at=tx.now)
         problems = run.problems
     return report(hub, run.id, problems=problems), found
 
@@ -64,25 +58,3 @@ def _changed(hub: Hub, run: Run) -> dict[str, int]:
         for connection, _, n in runs.outcomes(tx, run.id):
             found[connection] = found.get(connection, 0) + n
     return found
-
-
-def _look_for_missing(hub: Hub, run: Run, spoke: Spoke, found: Swept) -> None:
-    with hub.store.read() as tx:
-        known = records.live_count(tx, spoke.connection, spoke.object)
-        missing = records.not_listed(tx, spoke.connection, spoke.object, run.id)
-    if not missing:
-        return
-    if guards.too_many_gone(len(missing), known):
-        text = (
-            f"{spoke.connection} lists {known - len(missing)} of {known} {spoke.object} records. That looks like a "
-            f"missing permission or a cut list, not like {len(missing)} deletions. Nothing was deleted. "
-            f"Next: accordant connections test {spoke.connection}. [S-SHORT]"
-        )
-        found.short[spoke.connection] = text
-        run.guarded[f"{spoke.connection}.sweep"] = text
-        return
-    found.missing[spoke.connection] = len(missing)
-    connector = hub.connectors[spoke.connection]
-    size = connector.capabilities(spoke.object).read_batch
-    for n in range(0, len(missing), size):
-        take_in(hub, run, spoke, get(hub, run, spoke, missing[n : n + size]))

@@ -6,13 +6,15 @@ is not dropped with the ones that were there before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import exists, func, select
 
 from hub.store import tables as t
 from hub.store.db import Tx
+from hub.store.query import Query, given
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,42 +25,44 @@ class Hint:
     heard: int
 
 
+def _hearing(insert: Callable[..., Any]) -> Any:
+    values = {"connection": given("connection"), "object": given("object"), "remote_id": given("id")}
+    statement = insert(t.hint).values(**values, heard=1, at=given("now"))
+    keys = ["connection", "object", "remote_id"]
+    return statement.on_conflict_do_update(index_elements=keys, set_={"heard": t.hint.c.heard + 1})
+
+
+HEAR = Query(_hearing)
+
+
 def hear(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> None:
     """Note these records. Those that are noted already keep the time at which they were first named."""
-    statement = tx.insert(t.hint)
-    keys = ["connection", "object", "remote_id"]
-    statement = statement.on_conflict_do_update(index_elements=keys, set_={"heard": t.hint.c.heard + 1})
     # In one order, so that two who note the same records at once do not wait for each other.
-    rows = [
-        {"connection": connection, "object": object, "remote_id": i, "heard": 1, "at": tx.now} for i in sorted(set(ids))
-    ]
-    tx.many(statement, rows)
+    rows = [{"id": i} for i in sorted(set(ids))]
+    tx.many(HEAR, rows, connection=connection, object=object, now=tx.now)
+
+
+_h = t.hint.c
+_OBJECT = (_h.connection == given("connection"), _h.object == given("object"))
+WAITING = Query(
+    select(_h.remote_id, _h.heard)
+    .where(*_OBJECT, _h.remote_id > given("after"))
+    .order_by(_h.remote_id)
+    .limit(given("limit"))
+)
+DROP = Query(t.hint.delete().where(*_OBJECT, _h.remote_id == given("id"), _h.heard == given("heard")))
 
 
 def waiting(tx: Tx, connection: str, object: str, after: str, limit: int) -> list[Hint]:
     """Hints of one object, in the order of their ids."""
-    h = t.hint.c
-    query = (
-        select(h.remote_id, h.heard)
-        .where(h.connection == connection, h.object == object, h.remote_id > after)
-        .order_by(h.remote_id)
-        .limit(limit)
-    )
-    return [Hint(row[0], row[1]) for row in tx.rows(query)]
+    rows = tx.rows(WAITING, connection=connection, object=object, after=after, limit=limit)
+    return [Hint(row[0], row[1]) for row in rows]
 
 
 def drop(tx: Tx, connection: str, object: str, hints: Sequence[Hint]) -> None:
     """These have been read. One that was named again meanwhile stays."""
-    h = t.hint.c
-    tx.many(
-        t.hint.delete().where(
-            h.connection == connection,
-            h.object == object,
-            h.remote_id == bindparam("b_id"),
-            h.heard == bindparam("b_heard"),
-        ),
-        [{"b_id": one.remote_id, "b_heard": one.heard} for one in hints],
-    )
+    read = [{"id": one.remote_id, "heard": one.heard} for one in hints]
+    tx.many(DROP, read, connection=connection, object=object)
 
 
 def counts(tx: Tx) -> list[tuple[str, str, int, float]]:

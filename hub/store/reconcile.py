@@ -15,6 +15,7 @@ from hub.store import audit
 from hub.store import tables as t
 from hub.store.db import Tx
 from hub.store.operations import OPEN
+from hub.store.query import Query
 
 WHY = "the hub's database was restored from a backup"
 HELD = ("create", "delete", "archive")
@@ -29,10 +30,13 @@ class Restored:
     by: str
 
 
+_NOT_RELEASED = t.restore.c.released_at == 0.0
+CURRENT = Query(select(t.restore.c.at, t.restore.c.by).where(_NOT_RELEASED).order_by(t.restore.c.seq.desc()).limit(1))
+
+
 def current(tx: Tx) -> Restored | None:
     """The newest restore, if the hub is still in reconcile mode."""
-    r = t.restore.c
-    row = tx.one(select(r.at, r.by).where(r.released_at == 0.0).order_by(r.seq.desc()).limit(1))
+    row = tx.one(CURRENT)
     return Restored(row[0], row[1]) if row else None
 
 
@@ -44,11 +48,11 @@ def held_operations(tx: Tx, sync: str = "") -> list[tuple[str, str, str, int]]:
     return [(row[0], row[1], row[2], row[3]) for row in tx.rows(query.where(o.sync == sync) if sync else query)]
 
 
-def unread(tx: Tx, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Which of these (connection, object) were not read whole since the cursors were reset."""
-    c = t.cursor.c
-    done = {(row[0], row[1]) for row in tx.rows(select(c.connection, c.object).where(c.full_done))}
-    return [place for place in places if place not in done]
+def not_compared(tx: Tx, syncs: Iterable[str]) -> list[str]:
+    """Which of these syncs have not read and compared everything since the restore."""
+    c = t.sync_state.c
+    done = {row[0] for row in tx.rows(select(c.name).where(c.swept_at > 0.0))}
+    return [name for name in syncs if name not in done]
 
 
 def leases(tx: Tx) -> list[str]:
@@ -89,6 +93,7 @@ def _forget(tx: Tx) -> None:
     tx.run(update(t.link).values(base="{}"))
     tx.run(update(t.record).values(hash="", payload=None, seen=""))
     tx.run(update(t.cursor).values(cursor="", covers="", full_done=False, slow_at=0.0))
+    tx.run(update(t.sync_state).values(swept_at=0.0))
     tx.run(update(t.inbox).where(i.pending).values(pending=False, outcome="taken", reason=WHY, payload=None))
     tx.run(t.agenda.delete().where(a.record >= "record:", a.record.like("record:%")))
     # A decision that had not taken effect may have done so since, and have been overtaken.
