@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.core.model import Policy
+from hub.core.model import Decision, Policy
 from tests.unit.core.decisions.broken import BROKEN
 from tests.unit.core.decisions.drawing import draw as draw_case
 from tests.unit.core.decisions.form import Case, read_case, rules_of
-from tests.unit.core.laws import LAWS, carried_out
+from tests.unit.core.laws import LAWS, carried_out, paths
 from tests.unit.small_hub import Lookup, SmallHub
 
 # A soak draws more: EXAMPLES=50 pytest tests/unit/core
@@ -52,13 +52,24 @@ def test_the_order_in_which_sides_are_told_is_of_no_account(data, dice):
     assert case.decide(shuffled) == case.decide()
 
 
+def _is_not_done(case: Case, made: Decision) -> bool:
+    """Two cases in which the next decision has more to say: a record that is deleted takes claims and bases with it; and
+    where two records of an owner contradict each other, the claims of the others are judged only when they are read again."""
+    own = [(path, case.policy.ownership.get(path) or case.policy.ownership.get("default")) for path in paths(case)]
+    owners = {path: {s.link.id for s in case.sides if s.link.connection == name} for path, name in own}
+    claims = [
+        h.claims.keys() & owners.get(h.path, set()) for h in made.holds if h.claims.keys() - owners.get(h.path, set())
+    ]
+    return any(claims) or any(due.action != "update" for due in made.due)
+
+
 @CALM
 @given(cases())
 def test_once_all_is_sent_and_read_again_there_is_nothing_left_to_do(data):
     case = read_case(data)
     made = case.decide()
-    if any(due.action != "update" for due in made.due):
-        return  # with its record a claim or a base goes too
+    if _is_not_done(case, made):
+        return
     again = carried_out(case, made).decide()
     assert (again.changes, again.lost, again.holds) == ((), (), made.holds)
     assert [due for due in again.due if due.action == "update"] == []
@@ -69,7 +80,10 @@ def test_once_all_is_sent_and_read_again_there_is_nothing_left_to_do(data):
 def test_a_side_that_says_nothing_new_changes_nothing_for_the_others(data):
     """Reading a record that stands as it did is as good as not reading it."""
     case = read_case(data)
-    quiet = carried_out(case, case.decide())
+    made = case.decide()
+    if _is_not_done(case, made):
+        return
+    quiet = carried_out(case, made)
     silent = [
         s if n % 2 else type(s)(s.link, s.rules, None, s.direction, s.drift, s.writes)
         for n, s in enumerate(quiet.sides)
