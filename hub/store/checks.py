@@ -70,8 +70,8 @@ def told_at(tx: Tx, kind: str) -> dict[str, float]:
     return {row[0]: float(row[1]) for row in tx.rows(query)}
 
 
-def _streamed(tx: Tx, query: Select[Any], size: int = PAGE) -> Iterator[Sequence[Any]]:
-    result = tx.connection.execute(query.execution_options(yield_per=size))
+def _streamed(tx: Tx, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    result = tx.connection.execute(query.execution_options(yield_per=PAGE))
     for rows in result.partitions():
         yield list(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -74,23 +75,28 @@ def test_nor_does_it_where_deletes_are_passed_on(monkeypatch):
     assert deleted
 
 
-def test_a_check_of_a_store_on_postgresql_finds_no_fault_and_a_break():
+def test_a_check_of_a_store_on_postgresql_finds_no_fault_and_a_break(monkeypatch):
+    monkeypatch.setattr(checks, "PAGE", 1)
     with postgres.schema() as url:
         w = at_rest_on(url)
-        assert self_check(w.hub, full=True).findings == []
-        assert self_check(w.hub).findings == []
-        by_hand(w, t.audit.update().where(t.audit.c.seq == 2).values(actor="nobody"))
-        breaks(w, "I9 chain")
-        w.hub.store.close()
+        with closing(w.hub.store):
+            rows = len(w.ask(audit.entries))
+            whole = self_check(w.hub, full=True)
+            assert (whole.findings, whole.rows, whole.runs) == ([], rows, 5)
+            assert self_check(w.hub).findings == []
+            by_hand(w, t.audit.update().where(t.audit.c.seq == 2).values(actor="nobody"))
+            breaks(w, "I9 chain")
 
 
 def at_rest_on(url: str) -> World:
     from tests.simulation.world import world
 
     w = world(sync(spoke("a"), spoke("b")), url=url)
-    w.person("a", first="Ana", last="Diaz", mail="ana@example.org", title="Clerk")
+    for n in range(3):
+        w.person("a", first="Ana", last=f"Diaz{n}", mail=f"ana{n}@example.org", title="Clerk")
     w.runs()
     w.edit("a", "pe0000001", title="Chief")
+    w["a"].clear("person", "pe0000002", "title")
     w.runs(2)
     return w
 
