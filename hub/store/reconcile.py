@@ -30,8 +30,8 @@ class Restored:
     by: str
 
 
-_NOT_RELEASED = t.restore.c.released_at == 0.0
-CURRENT = Query(select(t.restore.c.at, t.restore.c.by).where(_NOT_RELEASED).order_by(t.restore.c.seq.desc()).limit(1))
+_r = t.restore.c
+CURRENT = Query(select(_r.at, _r.by).where(_r.released_at == 0.0).order_by(_r.seq.desc()).limit(1))
 
 
 def current(tx: Tx) -> Restored | None:
