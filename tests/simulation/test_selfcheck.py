@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.core.errors import Refused
-from hub.engine import repair, selfcheck
+from hub.engine import reconcile, repair, selfcheck
 from hub.engine.report import Report
 from hub.engine.selfcheck import self_check
 from hub.engine.selfcheck_runs import report_adds_up
@@ -28,7 +28,7 @@ from tests.simulation import history
 from tests.simulation.history import History, draw, play
 from tests.simulation.mutants import counts_from_memory
 from tests.simulation.selfcheck_kit import at_rest, breaks, by_hand, kinds, state
-from tests.simulation.stories.kit import nothing
+from tests.simulation.stories.kit import heal, nothing, unreachable
 from tests.simulation.world import World, spoke, sync
 from tests.store import postgres
 
@@ -385,6 +385,20 @@ def test_a_change_that_a_complete_run_left_in_the_inbox_is_found():
         w.run()
         w.run()
     assert "pe0000001" in breaks(w, "I5 left pending").findings[0].place
+
+
+def test_changes_that_wait_until_a_restored_hub_has_read_everything_are_none():
+    w = at_rest(people=2)
+    reconcile.begin(w.hub.store)
+    for silent in ("b", "a"):
+        heal(w)
+        unreachable(w, silent)
+        w.edit("a", "pe0000001", title=f"Chief while {silent} is silent")
+        w.run()
+    assert self_check(w.hub, full=True).findings == []
+    heal(w)
+    w.runs(2)
+    assert self_check(w.hub, full=True).findings == []
 
 
 def test_a_record_that_took_part_and_has_no_link_any_more_is_found():
