@@ -133,6 +133,8 @@ def _differs(h: History, link: Link, golden: Golden, path: str, name: str, row: 
         return
     if profile.choices and want not in (*profile.choices, None):
         return
+    if want is None and h.scene.remotes[link.connection].profile(link.object).after_write and held in ("Auto", "auto"):
+        return  # what the product makes of an empty field
     stored = profile.store(want)
     # Two forms of one value count as equal where records were linked: `Weber`, `weber` and a cut `Web`.
     forms = [str(v or "").casefold().strip() for v in (held, stored, want)]
