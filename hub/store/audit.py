@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
 from hub.core.errors import Stop
 from hub.store import tables as t
@@ -127,7 +127,7 @@ def seal(tx: Tx, limit: int = 1_000_000) -> int:
     """Chain the rows that are not chained yet, in order, a helping at a time. Returns how many."""
     if tx.dialect == "postgresql":
         # Wait for writers under way: a row of theirs has an earlier number than rows that are committed already.
-        tx.run(text(f"LOCK TABLE {t.audit.name} IN SHARE ROW EXCLUSIVE MODE"))
+        tx.say(f"LOCK TABLE {t.audit.name} IN SHARE ROW EXCLUSIVE MODE")
     sealed, prev = 0, None
     while waiting := tx.rows(UNSEALED, limit=min(HELPING, limit - sealed)):
         if prev is None:

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
@@ -74,10 +73,10 @@ class Tx:
         """Run it once for each row of parameters; `same` are those that all rows have. Returns as `run` does."""
         if not rows:
             return 0
-        rows = self._storable(rows)
+        whole = self._storable([{**same, **row} for row in rows] if same else rows)
         if isinstance(statement, Query):
-            return self._do(statement, Prepared.each, rows, same)
-        return self.connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
+            return self._do(statement, Prepared.each, whole)
+        return self.connection.execute(statement, whole, execution_options={"preserve_rowcount": True}).rowcount
 
     def add(self, table: Table, rows: Rows) -> None:
         if rows:
@@ -95,10 +94,6 @@ class Tx:
     def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[Any]:
         """`column` is one of `values`, as one parameter and one statement for any number of them."""
         return among(column, values)
-
-    def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT."""
-        return (sqlite.insert if self.dialect == "sqlite" else postgresql.insert)(table)
 
     def say(self, words: str) -> None:
         """Tell the database something that has neither parameters nor rows."""

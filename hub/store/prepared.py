@@ -50,10 +50,10 @@ class Prepared:
         """Write. Returns how many rows of the table it touched."""
         return int(raw.execute(self.text, self._arguments(values)).rowcount)
 
-    def each(self, raw: Any, rows: Rows, same: Mapping[str, Any]) -> int:
-        """Write once for each row of parameters; `same` are those that all rows have."""
+    def each(self, raw: Any, rows: Rows) -> int:
+        """Write once for each row of parameters."""
         cursor = raw.cursor()
-        cursor.executemany(self.text, self._by_position([{**same, **row} for row in rows] if same else rows))
+        cursor.executemany(self.text, self._by_position(rows))
         return int(cursor.rowcount)
 
     def _arguments(self, values: Mapping[str, Any]) -> Any:
