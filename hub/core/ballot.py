@@ -17,6 +17,10 @@ from hub.core.values import options
 
 Versions = Sequence[tuple[Value, str, str]]  # settled versions of a field, oldest first: value, by, stamp
 DAY = 24 * 3600.0
+STANDING = ("ownership", "consent")
+"""Rules that decide the same however often they are asked."""
+PATIENCE = 2
+"""So often a value that a standing rule refuses is written over, before it is left alone."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class Question:
     hold: Held | None = None
     decision: tuple[Value, str] | None = None
     recent: Versions = ()
+    refused: Versions = ()
     restored: bool = False
 
     def cite(self, section: str, entry: str) -> str:
@@ -71,7 +76,12 @@ class Answer:
     refused: set[str] = field(default_factory=set)
 
     def lose(self, q: Question, h: Heard, reason: str, rule: str) -> None:
-        """This side's value does not stand: it is kept for the audit, and writing back to it is due."""
+        """This side's value does not stand: it is kept for the audit, and writing back to it is due; but not for ever."""
+        if reason in STANDING and _keeps_coming_back(q, h):
+            text = f"{h.connection} keeps putting its own value into {q.path} after each write of ours; it is left as it is"
+            self.notes.append(Note("parked", q.path, h.connection, text, place=h.rule.place))
+            self.agree(h, self.value)
+            return
         self.pairs[h.link] = h.own_pair
         self.applied.add(h.link)
         self.lost.append(Lost(q.path, h.value, h.connection, reason, rule))
@@ -79,6 +89,11 @@ class Answer:
     def agree(self, h: Heard, value: Value) -> None:
         self.pairs[h.link] = Pair(value, h.raw)
         self.applied.add(h.link)
+
+
+def _keeps_coming_back(q: Question, h: Heard) -> bool:
+    """The same value of the same system has lost to the same golden value again and again: no person types like that."""
+    return sum(by == h.connection and alike(q.kind, h.value, value) for value, by, _ in q.refused) >= PATIENCE
 
 
 def candidates(q: Question, a: Answer, asks: Sequence[Heard], *, golden: bool) -> list[Candidate]:

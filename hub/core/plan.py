@@ -86,12 +86,14 @@ def decide(
     held: Sequence[Held] = (),
     resolved: Mapping[str, tuple[Value, str]] | None = None,
     recent: Mapping[str, Versions] | None = None,
+    refused: Mapping[str, Versions] | None = None,
     restored: bool = False,
 ) -> Decision:
     """Decide about one golden record.
 
     `sides`: all its links, in any order, with what they reported. `held`: its open conflicts. `resolved`: {path: (value,
     "person:NAME")} decisions that take effect now. `recent`: {path: settled versions of a day (value, by, stamp)}.
+    `refused`: {path: values that lost lately (value, by, stamp)}.
     `restored`: the hub was set back to a backup: where a base is unknown, two values that differ are never ranked.
     """
     ordered = sorted(sides, key=lambda s: s.link.id)
@@ -105,6 +107,7 @@ def decide(
         if path in holds or path in resolved or not _idle(work, path, heard):
             q = _question(work, path, run, now)
             q.hold, q.decision, q.recent = holds.get(path), resolved.get(path), recent.get(path, ())
+            q.refused = (refused or {}).get(path, ())
             work.answers[path] = merge_field(q, heard)
     _take_answers(work)
     _take_dues(work)

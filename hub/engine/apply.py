@@ -282,6 +282,7 @@ def _decide(
             held=batch.held.get(golden.id, ()),
             resolved=batch.decided.get(golden.id, {}),
             recent=batch.recent.get(golden.id, {}),
+            refused=batch.refused.get(golden.id, {}),
             restored=v.run.restored,
         )
     except Exception as bug:  # one poisoned record must not stop the others

@@ -17,8 +17,11 @@ from hub.store.operations import Operation
 from hub.store.records import Pending
 
 Ref = tuple[str, str, str]
-DAY = 24 * 3600.0
+WEEK = 7 * 24 * 3600.0
 OFTEN = 3
+MOST = 100
+"""Decisions to look back at, of one record."""
+Versions = dict[str, list[tuple[Value, str, str]]]
 
 
 @dataclass(slots=True)
@@ -47,7 +50,8 @@ class Batch:
     open: dict[str, list[Operation]] = field(default_factory=dict)
     keys: dict[str, dict[str, bool]] = field(default_factory=dict)
     blocked: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict)
-    recent: dict[str, dict[str, list[tuple[Value, str, str]]]] = field(default_factory=dict)
+    recent: dict[str, Versions] = field(default_factory=dict)
+    refused: dict[str, Versions] = field(default_factory=dict)
     refs: BatchRefs = field(default_factory=BatchRefs)
 
     def link_of(self, ref: Ref) -> Link | None:
@@ -71,23 +75,21 @@ def load(tx: Tx, run: Run, ids: Sequence[str]) -> Batch:
         batch.open.setdefault(operation.golden, []).append(operation)
     batch.keys = goldens.keys_of(tx, ids)
     batch.blocked = reviews.blocked(tx, ids)
-    batch.recent = _recent(tx, ids)
+    _look_back(tx, batch, ids)
     return batch
 
 
-def _recent(tx: Tx, ids: Sequence[str]) -> dict[str, dict[str, list[tuple[Value, str, str]]]]:
-    """{golden: {path: (value, by, stamp) of the last day, oldest first}}, for records that change suspiciously often:
-    what alternates between two values is parked."""
-    since = tx.now - DAY
-    found: dict[str, dict[str, list[tuple[Value, str, str]]]] = {}
+def _look_back(tx: Tx, batch: Batch, ids: Sequence[str]) -> None:
+    """What happened lately to records that change suspiciously often: what alternates between two values is parked, and
+    what a system puts back again and again is left alone."""
+    since = tx.now - WEEK
     for id in audit.settled_lately(tx, ids, since, OFTEN):
-        paths = found.setdefault(id, {})
-        for entry in audit.entries(tx, golden=id, action="settled", limit=10_000):
-            for change in entry["changes"] if entry["at"] >= since else ():
-                if "after" in change:
-                    told = (change["after"], change["by"], to_stamp(entry["at"]))
-                    paths.setdefault(change["field"], []).append(told)
-    return found
+        recent, refused = batch.recent.setdefault(id, {}), batch.refused.setdefault(id, {})
+        entries = audit.entries(tx, golden=id, action="settled", limit=MOST, newest=True)
+        for entry in reversed([e for e in entries if e["at"] >= since]):
+            for change in entry["changes"]:
+                kind, value = (recent, change["after"]) if "after" in change else (refused, change.get("lost"))
+                kind.setdefault(change["field"], []).append((value, change["by"], to_stamp(entry["at"])))
 
 
 def ref_rules(spoke: Spoke) -> list[Rule]:

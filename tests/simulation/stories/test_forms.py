@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.core.model import Policy
-from tests.simulation.stories.kit import adds_up, conflicts, settle_down, silent
+from tests.simulation.stories.kit import adds_up, audited, conflicts, settle_down, silent
 from tests.simulation.world import F, mapping, profile, spoke, sync, world
 
 HOLD = Policy(conflicts={"default": ("hold",)})
@@ -170,3 +170,21 @@ def test_money_rounded_by_b_leaves_the_exact_amount_in_a():
     w.person("a", first="Ana", last="Díaz", mail="ana@example.org", fee="12.34")
     settle_down(w)
     assert str(w.only("a")["fee"]) == "12.34" and float(w.only("b")["fee"]) == 12.3
+
+
+def test_a_product_that_fills_a_field_again_after_each_write_is_written_over_twice_and_then_left_alone():
+    """The owner says empty, a workflow in b says Auto, whatever we do. Without an end this would go on for ever."""
+    filling = profile(after_write=lambda id, fields: {} if fields.get("title") else {"title": "Auto"})
+    w = world(sync(spoke("a"), spoke("b"), policy=Policy(ownership={"job_title": "a"})), profiles={"b": filling})
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(2)
+    w.clock.advance(60)
+    w["a"].clear("person", a, "title")
+    w.runs(6)
+    assert [c.write.fields for c in w["b"].writes if c.write.action == "update"] == [{"title": None}] * 3
+    assert w.only("a")["title"] is None and w.only("b")["title"] == "Auto"
+    assert "keeps putting its own value" in audited(w, "parked")[0]["why"]
+    silent(w, 3)
+    w.edit("a", a, title="Chief")
+    w.runs(2)
+    assert w.only("b")["title"] == "Chief"
