@@ -98,6 +98,8 @@ def come_back(tx: Tx, run: Any) -> Iterator[Finding]:
 def of_sync(tx: Tx, hub: Hub, sync: Sync) -> Iterator[Finding]:
     """What must hold between runs: nothing left in the middle, and every record in one state."""
     last = checks.last_complete(tx, sync.name)
+    if last is not None and not checks.in_time(tx, last):
+        last = None
     if last is not None:
         yield from some(left_over(tx, sync, last))
     for spoke in sync.spokes:

@@ -130,6 +130,18 @@ def _of_run(run: str) -> tuple[Any, Any]:
     return i.run == run, and_(i.settled_run == run, i.settled_run != i.run, ~i.pending)
 
 
+def in_time(tx: Tx, run: Any) -> bool:
+    """Whether the cursors that a run moved stand where it left them, or later: else the clock was set back since, and runs
+    that began after it look as if they had begun before."""
+    s, c = t.run_spoke.c, t.cursor.c
+    earlier = (
+        select(literal(1))
+        .join_from(t.run_spoke, t.cursor, and_(c.connection == s.connection, c.object == s.object))
+        .where(s.run == run.id, s.pulled, c.pulled_at < run.started)
+    )
+    return tx.one(earlier.limit(1)) is None
+
+
 def outcome_counts(tx: Tx, run: str) -> list[tuple[str, str, bool, int]]:
     """(connection, outcome, pending, how many) of the changes that a run read or took over."""
     i, found = t.inbox.c, []
@@ -411,5 +423,7 @@ def anything_else_since(tx: Tx, run: str, moment: float) -> bool:
     between = select(a.seq).where(a.seq > first, a.seq < last, a.run != run).limit(1)
     if tx.one(between) is not None:
         return True
-    before = tx.one(select(a.at).where(a.seq < first).order_by(a.seq.desc()).limit(1))
-    return before is not None and before[0] >= moment
+    latest = tx.value(select(func.max(a.at)).where(a.seq < first))
+    newest = tx.value(select(a.at).where(a.seq < first).order_by(a.seq.desc()).limit(1))
+    # Where the clock was set back meanwhile, times say nothing about what came after what.
+    return newest is not None and (newest >= moment or newest < latest)

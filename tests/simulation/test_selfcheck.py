@@ -251,6 +251,20 @@ def test_a_run_under_way_is_left_alone_until_it_has_ended():
     assert self_check(w.hub).runs == 1
 
 
+def test_a_clock_that_was_set_back_hides_no_run_and_accuses_none():
+    w = at_rest(people=3)
+    w.run(full=True)
+    assert self_check(w.hub).findings == []
+    w.clock.advance(-7_200)
+    for title in ("Chief", "Head"):
+        w.edit("a", "pe0000001", title=title)
+        w.run()
+    assert self_check(w.hub).findings == []
+    last = w.run().run
+    by_hand(w, t.run_spoke.update().where(t.run_spoke.c.run == last).values(unchanged=-1))
+    assert f"run {last}" in [f.place for f in breaks(w, "I5 sums", full=False).findings]
+
+
 def test_only_new_rows_of_the_audit_log_are_verified_and_some_old_ones_in_turn(monkeypatch):
     w = at_rest(people=4)
     total = len(w.ask(audit.entries))
