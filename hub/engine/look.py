@@ -67,7 +67,8 @@ def _to_read(
     strength = connector.capabilities(spoke.object).conditional_write
     deleting = batch[0].action in ("delete", "archive")
     if strength == "strong" and spoke.protocol == "careful" and not deleting:
-        return []
+        # Without a version there is no condition: the answer to our create named none, and nothing was read since.
+        return [o.remote_id for o in batch if (known := links[o.id]) is not None and not known.version]
     ids = []
     for o in batch:
         link = links[o.id]

@@ -186,3 +186,17 @@ def hide(w, remote, name, hidden):
     table = w[remote]._tables["person"]
     fields = tuple(replace(f, hidden=hidden) if f.name == name else f for f in table.profile.fields)
     table.profile = replace(table.profile, fields=fields)
+
+
+def test_a_record_whose_create_was_answered_without_a_version_is_looked_at_before_the_first_write():
+    """A strong condition protects nothing where no version is known to make it with."""
+    blind = profile(conditional_write="strong", receipts="none", delta=False, deletes="sweep")
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": blind})
+    a = w.person("a", first="Ana", mail="ana@example.org", phone="1")
+    w.run()
+    (b,) = w.rows("b")
+    w["b"].truncate["person"] = 0
+    w.edit("b", b, phone="2")
+    w.edit("a", a, phone="3")
+    w.run()
+    assert "2" in kept_values(w)
