@@ -115,7 +115,7 @@ class Tx:
     def _refused(self, error: Exception, words: str) -> BaseException:
         """The error to raise for one of the driver. A connection that is lost is not used again."""
         dialect = self.store.engine.dialect
-        if dialect.is_disconnect(error, self._raw, None):  # type: ignore[arg-type]
+        if self._link.is_valid and dialect.is_disconnect(error, self._raw, None):  # type: ignore[arg-type]
             self._link.invalidate(error)
         return of_driver(error, words, dialect)
 

@@ -308,5 +308,8 @@ def test_a_connection_that_broke_is_not_used_again(postgres_store: Store) -> Non
         mine = tx.value(text("SELECT pg_backend_pid()"))
         with postgres_store.begin() as other:
             other.value(text(f"SELECT pg_terminate_backend({mine}, 5000)"))
+        with pytest.raises(OperationalError):
+            tx.value(alive)
+        assert not tx._link.is_valid
         tx.value(alive)
     assert ask(postgres_store, lambda tx: tx.value(alive)) == 0
