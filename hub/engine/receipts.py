@@ -160,13 +160,14 @@ def _pair(spoke: Spoke, path: str, value: Any, sent: Any, receipt: Receipt) -> P
 
 
 def _rejected(one: _One) -> None:
-    """Refused fields that are named become dead letters of their own; the rest is sent again once."""
+    """Refused fields that are named become dead letters of their own; the rest is sent again, one named field the poorer
+    each time, until it is taken or refused as a whole."""
     o, error = one.o, one.error
     named = set(error.fields) if isinstance(error, Reject) else set()
     refused = [f for f in o.fields if named & set(one.spoke.mapping.rules[f.path].remote_names())]
     rest = tuple(f for f in o.fields if f not in refused)
     needed = any(one.spoke.mapping.rules[f.path].required for f in refused)
-    if not refused or o.why == AGAIN or (o.action == "create" and needed) or not rest:
+    if not refused or (o.action == "create" and needed) or not rest:
         for f in refused:
             one.letter(f.path, f.raw)
         if not refused or o.action == "create":

@@ -229,3 +229,19 @@ def test_a_create_refused_for_one_field_and_then_as_a_whole_is_not_tried_again_b
     w.clock.advance(60)
     sweep(w.hub, "people")
     assert w.written() == before
+
+
+def test_two_fields_are_refused_one_after_the_other_and_what_is_left_still_arrives():
+    """Products name the first thing that they do not like; the second one shows when the first is gone."""
+    b = profile(fields={"title": F("title", choices=("Clerk",)), "mail": F("mail", "email", unique=True)})
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": b})
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(2)
+    w["b"].create("person", {"first": "Eva", "mail": "eva@example.org"})
+    w.run()
+    w.edit("a", a, title="Wizard", mail="eva@example.org", phone="7", first="Anna")
+    w.run()
+    ours = next(r for r in w.rows("b").values() if r["mail"] == "ana@example.org")
+    assert (ours["first"], ours["phone"], ours["title"]) == ("Anna", "7", "Clerk")
+    assert {x["path"] for x in letters(w)} == {"job_title", "email"}
+    silent(w)
