@@ -27,6 +27,7 @@ from hub.store import tables as t
 from tests.simulation import history
 from tests.simulation.history import History, draw, play
 from tests.simulation.mutants import counts_from_memory
+from tests.simulation.proof import course
 from tests.simulation.selfcheck_kit import at_rest, breaks, by_hand, kinds, state
 from tests.simulation.stories.kit import heal, nothing, unreachable
 from tests.simulation.world import World, spoke, sync
@@ -73,6 +74,24 @@ def test_nor_does_it_where_deletes_are_passed_on(monkeypatch):
         monkeypatch.undo()
         deleted += sum(e.who == "hub" and e.action == "delete" for r in h.world.remotes.values() for e in r.log)
     assert deleted
+
+
+@pytest.mark.parametrize("seed", [54, *range(300, 305)])
+def test_nor_does_it_with_several_objects_operators_restores_and_clocks_that_jump(seed, monkeypatch):
+    h, found = course.draw(seed), []
+    run_one = course._run
+
+    def then_look(h: Any, name: str) -> None:
+        run_one(h, name)
+        hub = h.scene.hub
+        hooks = hub.hook, hub.store.hook
+        hub.hook = hub.store.hook = nothing
+        found.extend(f"{f.invariant} {f.kind}: {f.text}" for f in self_check(hub, full=h.calm).findings)
+        hub.hook, hub.store.hook = hooks
+
+    monkeypatch.setattr(course, "_run", then_look)
+    course.play(h)
+    assert found == []
 
 
 def test_a_check_of_a_store_on_postgresql_finds_no_fault_and_a_break(monkeypatch):

@@ -287,6 +287,13 @@ def test_anything_that_happened_meanwhile_counts_as_a_cause():
 # ---------------------------------------------------------------- I3: loops
 
 
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's own guards against fields that go round are off."""
+    monkeypatch.setattr(ballot, "PATIENCE", 1_000_000)
+    monkeypatch.setattr(ballot, "_alternates", lambda *args: [])
+
+
 def stubborn(names: str = "b", **options: Any) -> World:
     """Remotes whose automation puts its own title wherever the hub writes one; `a` owns the title."""
     profiles = {
@@ -299,7 +306,7 @@ def stubborn(names: str = "b", **options: Any) -> World:
     return w
 
 
-def test_a_remote_that_rewrites_each_of_our_writes_is_found_within_minutes():
+def test_a_remote_that_rewrites_each_of_our_writes_is_found_within_minutes(unguarded):
     w = stubborn()
     w.runs(5)
     assert self_check(w.hub).findings == [], "four times may be a person who insists"
@@ -309,7 +316,7 @@ def test_a_remote_that_rewrites_each_of_our_writes_is_found_within_minutes():
     assert "accordant explain" in state(w)[1]
 
 
-def test_a_loop_that_goes_on_after_it_was_resumed_pauses_again_and_not_before():
+def test_a_loop_that_goes_on_after_it_was_resumed_pauses_again_and_not_before(unguarded):
     w = stubborn()
     w.runs(7)
     assert self_check(w.hub).paused == ["people"]
@@ -322,7 +329,7 @@ def test_a_loop_that_goes_on_after_it_was_resumed_pauses_again_and_not_before():
     assert self_check(w.hub).paused == ["people"]
 
 
-def test_a_slow_loop_is_found_by_the_day():
+def test_a_slow_loop_is_found_by_the_day(unguarded):
     w = stubborn()
     for _ in range(12):
         w.clock.advance(3_600)
@@ -334,16 +341,18 @@ def test_a_slow_loop_is_found_by_the_day():
     assert kinds(self_check(w.hub)) == ["I3 loop"]
 
 
-def test_two_remotes_that_overrule_each_other_are_found_where_the_engines_own_guard_is_off():
+def test_two_remotes_that_overrule_each_other_are_found(unguarded):
     w = stubborn("ab", policy=Policy(conflicts={"default": ("newest", "b", "a")}))
-    with mock.patch.object(ballot, "_alternates", lambda *args: []):
-        w.runs(14)
+    w.runs(14)
     found = self_check(w.hub)
     assert set(kinds(found)) == {"I3 loop"} and found.broken and found.paused == ["people"]
 
 
-def test_the_engines_own_guard_parks_such_a_field_before_it_comes_to_that():
-    w = stubborn("ab", policy=Policy(conflicts={"default": ("newest", "b", "a")}))
+@pytest.mark.parametrize(
+    ("names", "options"), [("b", {}), ("ab", {"policy": Policy(conflicts={"default": ("newest", "b", "a")})})]
+)
+def test_the_engines_own_guard_leaves_such_a_field_alone_before_it_comes_to_that(names, options):
+    w = stubborn(names, **options)
     w.runs(14)
     assert self_check(w.hub, full=True).findings == []
 
@@ -356,18 +365,17 @@ def test_a_person_who_enters_new_values_again_and_again_is_no_loop():
     assert self_check(w.hub, full=True).findings == []
 
 
-def test_a_source_that_flaps_by_itself_is_a_warning_and_pauses_nothing():
+def test_a_source_that_flaps_by_itself_is_a_warning_and_pauses_nothing(unguarded):
     w = at_rest()
-    with mock.patch.object(ballot, "_alternates", lambda *args: []):
-        for n in range(9):
-            w.edit("a", "pe0000001", title=("Chief", "Head")[n % 2])
-            w.run()
+    for n in range(9):
+        w.edit("a", "pe0000001", title=("Chief", "Head")[n % 2])
+        w.run()
     found = self_check(w.hub, full=True)
     assert [(f.kind, f.level) for f in found.findings] == [("loop", "warning")] and not found.broken
     assert found.paused == [] and state(w) == (False, "") and "come from a" in found.findings[0].what
 
 
-def test_a_persons_decision_begins_the_count_anew():
+def test_a_persons_decision_begins_the_count_anew(unguarded):
     w = stubborn()
     w.runs(7)
     golden = operations_of(w)[0].golden
@@ -377,7 +385,7 @@ def test_a_persons_decision_begins_the_count_anew():
     assert self_check(w.hub, full=True).findings == []
 
 
-def test_a_loop_that_ended_days_ago_is_history():
+def test_a_loop_that_ended_days_ago_is_history(unguarded):
     w = stubborn()
     w.runs(9)
     w.clock.advance(3 * 86_400)
