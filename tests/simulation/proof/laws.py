@@ -137,7 +137,7 @@ def _differs(h: History, link: Link, golden: Golden, path: str, name: str, row: 
         return  # what the product makes of an empty field
     stored = profile.store(want)
     # Two forms of one value count as equal where records were linked: `Weber`, `weber` and a cut `Web`.
-    forms = [str(v or "").casefold().strip() for v in (held, stored, want)]
+    forms = ["" if v is None else str(v).casefold().strip() for v in (held, stored, want)]
     if held not in (stored, want) and forms[0] not in forms[1:]:
         yield f"{link.id}.{name} is {held!r}, golden {golden.id} says {want!r}"
 

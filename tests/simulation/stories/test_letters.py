@@ -234,7 +234,7 @@ def test_a_create_refused_for_one_field_and_then_as_a_whole_is_not_tried_again_b
 def test_two_fields_are_refused_one_after_the_other_and_what_is_left_still_arrives():
     """Products name the first thing that they do not like; the second one shows when the first is gone."""
     b = profile(fields={"title": F("title", choices=("Clerk",)), "mail": F("mail", "email", unique=True)})
-    w = world(sync(spoke("a"), spoke("b")), profiles={"b": b})
+    w = world(sync(spoke("a"), spoke("b")), profiles={"a": profile(fields={"mail": F("mail")}), "b": b})
     a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
     w.runs(2)
     w["b"].create("person", {"first": "Eva", "mail": "eva@example.org"})
