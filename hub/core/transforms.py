@@ -242,11 +242,18 @@ def _decode_text(options: Options) -> Step:
 
 
 def _letters(change: Callable[[str], str]) -> Callable[[Options], Step]:
-    def decode(raw: Raw) -> Value:
-        tidied = values.text(raw)
-        return None if tidied is None else change(tidied)
+    """Text that is changed, and tidied as its kind is: a name has single spaces however its letters are written."""
 
-    return lambda options: decode
+    def build(options: Options) -> Step:
+        tidy = values.TIDY[options.kind]
+
+        def decode(raw: Raw) -> Value:
+            tidied = tidy(raw)
+            return None if tidied is None else tidy(change(tidied))
+
+        return decode
+
+    return build
 
 
 def _one_word(index: int) -> Callable[[Options], Step]:

@@ -119,3 +119,15 @@ def test_a_kept_value_that_is_the_remote_s_word_for_another_one_is_not_written()
         rule.to_remote("Web", {}, "a", NO_REFS)
     assert "the remote's word for another one" in refused.value.explain()
     assert [rule.to_remote(v, {}, "a", NO_REFS) for v in ("internet", "Fax", "Fair")] == ["Web", "Fax", "Fair"]
+
+
+@pytest.mark.parametrize(("word", "made"), [("lower", "ana maría"), ("upper", "ANA MARÍA"), ("title", "Ana María")])
+def test_a_name_has_single_spaces_however_its_letters_are_written(word, made):
+    direction = ', "direction": "read"' if word == "title" else ""
+    (rule,) = rules_of(f'{{"given_name": {{"as": "{word}"{direction}}}}}').values()
+    assert rule.to_canonical(" Ana  María ", "a", NO_REFS) == made
+
+
+def test_text_without_digits_has_none_of_them_and_is_empty():
+    (rule,) = rules_of('{"tax_id": {"as": "digits", "direction": "read"}}').values()
+    assert rule.to_canonical("A-12 3", "a", NO_REFS) == "123" and rule.to_canonical("none", "a", NO_REFS) is None
