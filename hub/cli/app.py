@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli import demo, exits, files, letters, operate, people, recording, reports, setup, systems, trail
+from hub.cli import database, demo, exits, files, letters, operate, people, recording, reports, setup, systems, trail
 from hub.cli.output import as_json, error_json, note, show_error
 from hub.cli.session import Session
 from hub.core.errors import HubError
@@ -81,7 +81,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, Any], ...]], ...] = (
     ("errors", "What failed for good and waits for a person.", letters.ERRORS),
     ("audit", "Who changed what, when and why.", trail.AUDIT),
     ("secrets", "Tokens and passwords, encrypted in the database.", setup.SECRETS),
-    ("db", "The database's version.", setup.DATABASE),
+    ("db", "The database: version, backups, and what follows a restore.", database.DATABASE),
     ("connector", "The connectors that are installed.", (("list", systems.list_connectors),)),
     ("schema", "JSON Schema of the files, for editors.", (("export", files.export_schema),)),
 )

@@ -36,7 +36,8 @@ def _dated(found: Mapping[str, Any]) -> dict[str, Any]:
     syncs = [
         {**s, "next_run": _when(s["next_run"]), "swept_at": _when(s["swept_at"]), **_parts(s)} for s in found["syncs"]
     ]
-    return {**found, "at": moment(found["at"]), "syncs": syncs}
+    restored = {**found["restored"], "at": moment(found["restored"]["at"])} if found["restored"] else None
+    return {**found, "restored": restored, "at": moment(found["at"]), "syncs": syncs}
 
 
 def _parts(sync: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""init, secrets, db and serve: what is done once, and what then runs by itself."""
+"""init, secrets and serve: what is done once, and what then runs by itself."""
 
 from __future__ import annotations
 
@@ -146,37 +146,6 @@ def _wanted(connections: Mapping[str, ConnectionSettings]) -> dict[str, list[str
     return found
 
 
-# ---------------------------------------------------------------- database
-
-
-def upgrade_database(ctx: typer.Context, json: Json = False) -> int:
-    """Bring the tables to this program's version. What is stored stays."""
-    from hub.store import schema
-
-    with opened(ctx) as project:
-        before = schema.upgrade(project.unchecked_store)
-    same = before == schema.HEAD
-    text = f"The database has version {schema.HEAD}" + (" already." if same else f", before: {before or 'empty'}.")
-    as_json({"before": before, "version": schema.HEAD, "changed": not same}) if json else say(text)
-    return exits.OK
-
-
-def check_database(ctx: typer.Context, json: Json = False) -> int:
-    """Whether the tables are those of this program."""
-    from hub.store import schema
-
-    with opened(ctx) as project:
-        found = schema.version(project.unchecked_store)
-        good = found == schema.HEAD
-        if json:
-            as_json({"ok": good, "version": found, "needed": schema.HEAD})
-        elif good:
-            say(f"The database has version {found}, as it should.")
-        else:
-            schema.check(project.unchecked_store)
-    return exits.OK if good else exits.REFUSED
-
-
 # ---------------------------------------------------------------- serve
 
 
@@ -204,4 +173,3 @@ def serve(
 
 
 SECRETS = (("set", set_secret), ("list", list_secrets))
-DATABASE = (("upgrade", upgrade_database), ("check", check_database))

@@ -115,6 +115,19 @@ def _database(project: Assembly, found: Examination) -> None:
     with store.begin() as tx:
         dialect = tx.dialect
     found.findings.append(Finding("ok", "database", f"{dialect}, version {schema.version(store)}, can be written"))
+    found.findings += list(_restored(project))
+
+
+def _restored(project: Assembly) -> Iterator[Finding]:
+    from hub.engine import reconcile
+
+    since = reconcile.current(project.store)
+    if since is None:
+        return
+    left = reconcile.not_compared(project.hub)
+    rest = f"; still to read and compare everything: {', '.join(left)}" if left else ""
+    text = f"it was restored from a backup: creates and deletes wait for a release{rest}"
+    yield Finding("warning", "database", text, "accordant run --all" if left else "accordant db release")
 
 
 # ---------------------------------------------------------------- connections
