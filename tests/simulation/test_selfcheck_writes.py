@@ -16,7 +16,7 @@ from hub.store import audit, operations
 from hub.store import tables as t
 from tests.simulation.mutants import audit_after_the_write_only
 from tests.simulation.selfcheck_kit import at_rest, breaks, by_hand, kinds, state
-from tests.simulation.stories.kit import on
+from tests.simulation.stories.kit import heal, lose_answers, on
 from tests.simulation.world import World, profile, spoke, sync, world
 
 ALL = frozenset({"create", "update", "delete"})
@@ -71,6 +71,21 @@ def test_a_lost_answer_that_a_later_run_looked_up_is_no_finding():
     assert self_check(w.hub).findings == []
     w.runs(2)
     assert self_check(w.hub).findings == [] and operations_of(w, "update")[0].state == "done"
+
+
+def test_a_lost_create_whose_record_is_found_by_a_match_rule_is_answered_in_the_log():
+    w = world(
+        sync(spoke("a"), spoke("b", key_field="")), profiles={"b": profile(unique_key="", find_by=(), receipts="none")}
+    )
+    w.person("a", first="Ana", last="Diaz", mail="ana@example.org", phone="+4915112345678", title="Clerk")
+    lose_answers(w, "b")
+    w.run()
+    w.edit("b", "pe0000001", first="Anna", last="Weber", phone="+4915187654321", title="Chief")
+    heal(w)
+    w.run()
+    assert operations_of(w, "create")[0].state == "done"
+    assert [e["op"] for e in w.ask(audit.entries, action="found done create")] == [operations_of(w, "create")[0].id]
+    assert self_check(w.hub, full=True).findings == []
 
 
 # ---------------------------------------------------------------- T10: order
