@@ -14,6 +14,7 @@ from hub.store import runs
 from hub.store.db import Store, Tx
 
 LEASE_SECONDS = 300.0
+LONGEST_CALL = 60.0
 OUR_OWN = frozenset({"S-FENCED", "S-CANCELLED", "E-DISK", "E-LOCKED", "E-DATABASE", "E-SCHEMA"})
 
 
@@ -90,6 +91,7 @@ class Run:
     held: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, set[str]] = field(default_factory=dict)
     moved: int = 0
+    held_until: float = 0.0
 
     @property
     def lease(self) -> str:
@@ -103,6 +105,15 @@ class Run:
     def hold(self, tx: Tx) -> None:
         """Inside a transaction: we still own this sync, or nothing of the transaction happens."""
         runs.hold_lease(tx, self.lease, self.fence, LEASE_SECONDS)
+        until = tx.now + LEASE_SECONDS
+        tx.notes.setdefault("after", []).append(lambda: setattr(self, "held_until", until))
+
+    def hold_on(self, hub: Hub) -> None:
+        """Before a call that writes: the lease must outlast the call, however long we waited or slept. Raises Refused
+        if another worker has taken over: it has looked for this write, and may have made it."""
+        if hub.clock.now() > self.held_until - LONGEST_CALL:
+            with hub.store.begin() as tx:
+                self.hold(tx)
 
     def spoke(self, connection: str, object: str) -> Spoke | None:
         for spoke in self.sync.spokes:

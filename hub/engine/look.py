@@ -14,7 +14,7 @@ from hub.connect.clock import from_stamp
 from hub.connect.connector import Connector, FieldVersion, Receipt, Want
 from hub.core.errors import HubError
 from hub.core.model import ABSENT, Link, Record, Spoke
-from hub.engine.context import Hub, Run
+from hub.engine.context import Hub, Run, ends_run
 from hub.engine.pull import ask, get, take_in
 from hub.store import agenda, goldens, operations, records, reviews
 from hub.store.db import Tx, dumps
@@ -239,7 +239,9 @@ def with_forms(
             told = _from_history(spoke, connector, silent, sent)
         else:
             return list(answers)
-    except HubError:
+    except HubError as problem:
+        if ends_run(problem):
+            raise
         return list(answers)  # the write is done; what became of it is read with the next pull
     return [replace(r, fields=told[r.op]) if told.get(r.op) else r for r in answers]
 
@@ -278,6 +280,19 @@ def after_writing(
         if lost is not None:
             found[o.id] = lost
     return found
+
+
+def lost_to(spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> dict[str, Overwritten]:
+    """{operation id: the edit that it overwrote} of writes whose answers are not known, where the remote has a history."""
+    if not connector.capabilities(spoke.object).field_history:
+        return {}
+    updates = [o for o in batch if o.action == "update" and o.stamp]
+    names = sorted({n for o in updates for n in o.raw if not n.startswith("@")})
+    if not names:
+        return {}
+    history = connector.history(spoke.object, sorted({o.remote_id for o in updates}), names)
+    found = {o.id: ran_over(spoke, o, history.get(o.remote_id, {}), {}) for o in updates}
+    return {op: lost for op, lost in found.items() if lost is not None}
 
 
 def ran_over(

@@ -6,13 +6,13 @@ moved meanwhile goes back to settle. Deletes are sent last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from hub.connect.connector import Connector, Receipt, Write
-from hub.core.errors import HubError, Reject, Retry, Stop, Unknown
+from hub.core.errors import HubError, Refused, Reject, Retry, Stop, Unknown
 from hub.core.model import Spoke
 from hub.engine import guards, look, receipts, reconcile
 from hub.engine.context import Hub, Run, ends_run
@@ -111,16 +111,22 @@ def send(hub: Hub, run: Run, spoke: Spoke, batch: Sequence[Operation]) -> None:
         audit.write(tx, [_intent(run, o) for o in batch])
     hub.hook("intent")
     try:
-        answers = _write(hub, connector, spoke, batch)
+        answers = _write(hub, run, connector, spoke, batch)
     except Unknown as problem:
         answers = [Receipt(o.id, "unknown", o.remote_id, error=problem) for o in batch]
     except (Retry, Stop) as problem:
-        receipts.take_back(hub, run, spoke, batch, problem)
+        if not ends_run(problem):
+            receipts.take_back(hub, run, spoke, batch, problem)
         raise
     hub.hook("written")
     answers = look.with_forms(hub, run, spoke, batch, _without_key_field(run, spoke, answers))
     overwritten = look.after_writing(hub, spoke, connector, batch, answers)
-    receipts.store(hub, run, spoke, batch, answers, overwritten)
+    try:
+        receipts.store(hub, run, spoke, batch, answers, overwritten)
+    except Refused as problem:
+        if problem.code == "S-FENCED":
+            receipts.own_up(hub, run, batch, overwritten or look.lost_to(spoke, connector, batch))
+        raise
     facts: dict[str, object] = {"connection": spoke.connection, "records": len(batch)}
     hub.progress("written", facts)
 
@@ -139,9 +145,13 @@ def _intent(run: Run, o: Operation) -> audit.Entry:
     )
 
 
-def _write(hub: Hub, connector: Connector, spoke: Spoke, batch: Sequence[Operation]) -> list[Receipt]:
+def _write(hub: Hub, run: Run, connector: Connector, spoke: Spoke, batch: Sequence[Operation]) -> list[Receipt]:
     """Write, and write again where the remote certainly did nothing and asked for patience."""
     writes = [as_write(o, spoke) for o in batch]
+
+    def call(writes: Sequence[Write]) -> list[Receipt]:
+        run.hold_on(hub)
+        return connector.write(spoke.object, writes)
 
     def wait(state: RetryCallState) -> float:
         problem = state.outcome.exception() if state.outcome else None
@@ -152,18 +162,17 @@ def _write(hub: Hub, connector: Connector, spoke: Spoke, batch: Sequence[Operati
         return wait(state) > LONGEST_WAIT
 
     retrying = Retrying(
-        retry=retry_if_exception_type(Retry),
+        retry=retry_if_exception(lambda problem: isinstance(problem, Retry) and not ends_run(problem)),
         wait=wait,
         stop=lambda state: stop_after_attempt(4)(state) or too_long(state),
         sleep=hub.clock.sleep,
         reraise=True,
     )
-    answers = retrying(connector.write, spoke.object, writes)
-    return _again(hub, connector, spoke, writes, answers)
+    return _again(hub, call, writes, retrying(call, writes))
 
 
 def _again(
-    hub: Hub, connector: Connector, spoke: Spoke, writes: Sequence[Write], answers: list[Receipt]
+    hub: Hub, call: Callable[[Sequence[Write]], list[Receipt]], writes: Sequence[Write], answers: list[Receipt]
 ) -> list[Receipt]:
     """Rows that a remote did not take this time (a locked row) are sent once more, a little later."""
     late = {r.op for r in answers if r.status == "retry"}
@@ -172,10 +181,12 @@ def _again(
     waits = [e.after for r in answers if r.status == "retry" and isinstance(e := r.error, Retry) and e.after]
     hub.clock.sleep(min(max(waits, default=1.0), LONGEST_WAIT))
     try:
-        second = connector.write(spoke.object, [w for w in writes if w.op in late])
+        second = call([w for w in writes if w.op in late])
     except Unknown as problem:
         second = [Receipt(op, "unknown", error=problem) for op in sorted(late)]
     except HubError as problem:
+        if ends_run(problem):
+            raise
         second = [Receipt(op, "retry", error=problem) for op in sorted(late)]
     return [r for r in answers if r.op not in late] + second
 

@@ -261,22 +261,39 @@ def reapply(v: Verdicts, state: Batch, o: Operation, lost: Overwritten) -> None:
             mine = k.id == link.id
             sides.append(Side(before if mine else k, other.mapping.rules, reading if mine else None, other.direction))
     decision = decide(golden, sides, v.run.sync.policy, refs=state.refs, run=v.run.id)
-    spoke = v.run.spoke(o.connection, o.object)
-    values = {p: spoke.mapping.rules[p].raw(lost.fields) for p in lost.points} if spoke else {}
-    changes = [{"field": p, "lost": value, "by": o.connection, "at": lost.points[p]} for p, value in values.items()]
-    v.note("overwritten", golden.id, connection=o.connection, remote_id=o.remote_id, op=o.id, changes=changes)
+    _note_overwritten(v, o, lost)
     audit_decision(v, golden, decision)
     if decision.golden != golden:
         v.goldens[golden.id] = decision.golden
         state.goldens[golden.id] = decision.golden
     for held in decision.holds:
-        text = f"our write ran over an edit of {held.path} in {o.connection}; the overwritten value is in the audit log"
-        v.letter(
-            connection=o.connection,
-            golden=golden.id,
-            path=held.path,
-            action="overwritten",
-            code="C-OVERWRITTEN",
-            text=text,
-        )
+        _tell_overwritten(v, o, held.path)
     v.agenda.append((agenda.golden(golden.id), "overwritten"))
+
+
+def own_up(hub: Hub, run: Run, batch: Sequence[Operation], overwritten: Mapping[str, Overwritten]) -> None:
+    """A worker that lost its lease while a write was under way may change nothing any more; what its write ran over is
+    kept all the same, and a person is told: the worker that took over can not know of it."""
+    if not overwritten:
+        return
+    with hub.store.begin() as tx:
+        v = Verdicts(hub, run, tx)
+        for o in batch:
+            lost = overwritten.get(o.id)
+            if lost is not None:
+                _note_overwritten(v, o, lost)
+                for path in lost.points:
+                    _tell_overwritten(v, o, path)
+        v.write(Batch(run))
+
+
+def _note_overwritten(v: Verdicts, o: Operation, lost: Overwritten) -> None:
+    spoke = v.run.spoke(o.connection, o.object)
+    values = {p: spoke.mapping.rules[p].raw(lost.fields) for p in lost.points} if spoke else {}
+    changes = [{"field": p, "lost": value, "by": o.connection, "at": lost.points[p]} for p, value in values.items()]
+    v.note("overwritten", o.golden, connection=o.connection, remote_id=o.remote_id, op=o.id, changes=changes)
+
+
+def _tell_overwritten(v: Verdicts, o: Operation, path: str) -> None:
+    text = f"our write ran over an edit of {path} in {o.connection}; the overwritten value is in the audit log"
+    v.letter(connection=o.connection, golden=o.golden, path=path, action="overwritten", code="C-OVERWRITTEN", text=text)

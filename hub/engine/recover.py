@@ -14,8 +14,8 @@ from hub.core.model import Record, Spoke
 from hub.engine import receipts
 from hub.engine.apply import Verdicts
 from hub.engine.batch import load
-from hub.engine.context import Hub, Run
-from hub.engine.look import Overwritten, ran_over
+from hub.engine.context import Hub, Run, ends_run
+from hub.engine.look import Overwritten, lost_to
 from hub.engine.pull import ask, get, take_in
 from hub.store import operations, records, reviews
 from hub.store.db import Tx, dumps
@@ -35,7 +35,7 @@ def recover(hub: Hub, run: Run) -> None:
         try:
             _one_spoke(hub, run, spoke, mine)
         except HubError as problem:
-            if problem.code in ("S-FENCED", "E-DISK", "E-LOCKED"):
+            if ends_run(problem):
                 raise
             run.problems[spoke.connection] = problem
 
@@ -97,23 +97,10 @@ def _letter(hub: Hub, run: Run, spoke: Spoke, o: Operation) -> dict[str, object]
 def _updates(hub: Hub, run: Run, spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> None:
     ids = sorted({o.remote_id for o in batch})
     rows = get(hub, run, spoke, ids)
-    lost = _lost(spoke, connector, batch)
+    lost = lost_to(spoke, connector, batch)
     if lost:
         _reapply(hub, run, spoke, batch, lost)
     _take_in_anyway(hub, run, spoke, rows)
-
-
-def _lost(spoke: Spoke, connector: Connector, batch: Sequence[Operation]) -> dict[str, Overwritten]:
-    """Edits that these writes ran over, where the remote has a history."""
-    if not connector.capabilities(spoke.object).field_history:
-        return {}
-    updates = [o for o in batch if o.action == "update" and o.stamp]
-    names = sorted({n for o in updates for n in o.raw if not n.startswith("@")})
-    if not names:
-        return {}
-    history = connector.history(spoke.object, sorted({o.remote_id for o in updates}), names)
-    found = {o.id: ran_over(spoke, o, history.get(o.remote_id, {}), {}) for o in updates}
-    return {op: lost for op, lost in found.items() if lost is not None}
 
 
 def _reapply(hub: Hub, run: Run, spoke: Spoke, batch: Sequence[Operation], lost: dict[str, Overwritten]) -> None:
