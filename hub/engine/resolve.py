@@ -263,6 +263,11 @@ def _taken(v: Verdicts, spoke: Spoke, candidates: set[str]) -> set[str]:
 
 
 def _hold_for_review(v: Verdicts, spoke: Spoke, row: Pending, candidates: Sequence[str], reason: str) -> None:
+    """Ask a person. Meanwhile nothing is created in this place for the candidates, not even what was planned before."""
+    here = (spoke.connection, spoke.object)
+    planned = operations.of_goldens(v.tx, sorted(set(candidates)), ("pending",)) if candidates else []
+    creates = [o.id for o in planned if o.action == "create" and (o.connection, o.object) == here]
+    operations.mark(v.tx, creates, "withdrawn", why="a record that is there may be this one")
     text = reason.replace("<connection>", spoke.connection)
     v.outcome(row, "held", f"match needs a person: {text}")
     reviews.open_review(

@@ -151,6 +151,7 @@ def _calm_down(h: History) -> None:
     _round(h, 1)
     weather.release(h)
     people.retry_all(h)
+    people.answer_all(h)
     _round(h, CALM_ROUNDS)
     if random.Random(f"{h.seed}/resolve").random() < 0.5:
         people.resolve_all(h)

@@ -8,14 +8,19 @@ from typing import Any
 
 from hub.core.errors import HubError
 from hub.engine import repair
-from hub.store import reviews
+from hub.store import goldens, reviews
 from hub.store.db import Tx
 from tests.simulation.proof.history import History
 from tests.simulation.proof.scene import REFERENCES
 from tests.simulation.proof.vendors import STATUSES
 
-PLAIN = {"org": ["name", "city"], "person": ["first", "phone", "title"], "order": ["note", "status", "amount"]}
-OPTIONAL = {"org": ["city"], "person": ["phone", "title", "tags"], "order": ["note"]}
+PLAIN = {
+    "org": ["city", "name"],
+    "person": ["first", "phone", "title"],
+    "order": ["note", "status", "amount"],
+    "lead": ["first"],
+}
+OPTIONAL = {"org": ["city"], "person": ["phone", "title", "tags"], "order": ["note"], "lead": ["first"]}
 Act = Callable[[History, random.Random, str, str], None]
 
 
@@ -42,10 +47,12 @@ def enter(h: History, dice: random.Random, name: str, object: str) -> None:
     serial = h.token(dice)
     fields = _fresh(h, dice, name, object, serial)
     others = [n for n in h.scene.holds[object] if n != name]
-    if others and object == "person" and "mail" in fields and dice.random() < 0.3:
+    known = "mail" in fields or len(h.scene.hub.syncs["people"].match) > 1
+    if others and object == "person" and known and dice.random() < 0.3:
         other = dice.choice(others)
-        twin = {k: v for k, v in fields.items() if k != "org"}
-        made = h.scene.remotes[other].create(object, twin | {"phone": h.token(dice)})
+        # Without a mail it is the name and the phone that may tell, and a person who is asked.
+        twin = {k: v for k, v in fields.items() if k not in ("org", "code")}
+        made = h.scene.remotes[other].create(object, twin | ({"phone": h.token(dice)} if "mail" in fields else {}))
         h.say(f"a person enters {object} {serial} in {other} ({made})")
         h.count("twins")
     made = h.scene.remotes[name].create(object, fields)
@@ -59,6 +66,8 @@ def _fresh(h: History, dice: random.Random, name: str, object: str, serial: str)
         amount = f"{dice.randrange(10_000) / 100:.2f}"
         made = {"number": serial, "amount": amount, "status": dice.choice(STATUSES), "note": h.token(dice)}
         return made | _reference(h, dice, name, object)
+    if object == "lead":
+        return {"first": h.token(dice), "last": serial, "mail": f"{serial}@example.org"}
     made = {"first": h.token(dice), "last": serial, "phone": h.token(dice), "title": h.token(dice)}
     if dice.random() < 0.75:
         made["mail"] = f"{serial}@example.org"
@@ -178,6 +187,17 @@ def merge(h: History, dice: random.Random, name: str, object: str) -> None:
         h.count("merges")
 
 
+def convert(h: History, dice: random.Random, name: str, object: str) -> None:
+    """A lead becomes a person of the same system."""
+    if object == "lead":
+        id = _any_record(h, dice, name, object)
+        row = h.scene.rows(name, object)[id]
+        fields = {"first": row["first"], "last": f"{row['last']}P", "mail": f"{h.token(dice)}@example.org"}
+        (made,) = h.scene.remotes[name].convert(object, id, [("person", fields)])
+        h.say(f"a person converts lead {id} of {name} into person {made}")
+        h.count("conversions")
+
+
 VERBS: dict[Act, float] = {
     enter: 3.0,
     edit: 12.0,
@@ -190,6 +210,7 @@ VERBS: dict[Act, float] = {
     delete: 1.0,
     restore: 0.6,
     merge: 0.5,
+    convert: 1.0,
 }
 
 
@@ -207,6 +228,8 @@ def decide(h: History, dice: random.Random) -> None:
         repair.resolve_conflict(hub, one["id"], keep=keep, by="operator")
         h.say(f"the operator resolves {one['path']} of {one['golden']}: keep {keep}")
         h.count("resolved")
+    elif dice.random() < 0.2:
+        unlink(h, dice)
     elif letters:
         one = dice.choice(letters)
         repair.retry_letter(hub, one["id"], by="operator")
@@ -228,6 +251,32 @@ def retry_all(h: History) -> None:
         repair.retry_letter(h.scene.hub, one["id"], by="operator")
     if letters:
         h.say(f"the operator tries {len(letters)} dead letters again")
+
+
+def unlink(h: History, dice: random.Random) -> None:
+    """An operator parts a record from its golden record for good."""
+    hub, (name, object) = h.scene.hub, dice.choice(h.scene.pairs())
+    ids = sorted(h.scene.rows(name, object))
+    with hub.store.read() as tx:
+        links = goldens.links_by_record(tx, name, object, ids)
+    linked = sorted(k.golden for k in links.values() if k.state == "linked" and k.primary)
+    if linked:
+        golden = dice.choice(linked)
+        repair.unlink(hub, golden, name, by="operator")
+        h.say(f"the operator unlinks {golden} from {object} in {name}")
+        h.count("unlinked")
+
+
+def answer_all(h: History) -> None:
+    """Every question whether two records are one is answered with yes."""
+    hub = h.scene.hub
+    with hub.store.read() as tx:
+        open_ = list(reviews.reviews(tx))
+    for one in open_:
+        golden = min(one["candidates"]) if one["candidates"] else ""
+        repair.answer_match(hub, one["id"], golden=golden, by="operator")
+        h.say(f"the operator says that {one['object']} {one['remote_id']} of {one['connection']} is {golden or 'new'}")
+        h.count("answered")
 
 
 def resolve_all(h: History) -> None:

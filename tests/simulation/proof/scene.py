@@ -25,9 +25,15 @@ TROUBLES = (
 )
 """What a seed may switch on; each is on in about a third of the histories."""
 
-ENTITIES = {"org": ("customer", "organization"), "person": ("customer", "person"), "order": ("order", "")}
-SYNC_OF = {"org": "firms", "person": "people", "order": "orders"}
-MATCH = {"org": "website", "person": "email", "order": "number"}
+ENTITIES = {
+    "org": ("customer", "organization"),
+    "person": ("customer", "person"),
+    "order": ("order", ""),
+    "lead": ("lead", ""),
+}
+SYNC_OF = {"org": "firms", "person": "people", "order": "orders", "lead": "leads"}
+MATCH = {"org": "website", "person": "email", "order": "number", "lead": "email"}
+REVIEW = (MatchRule(("family_name", "phones[mobile]"), "review"),)
 FIELDS: dict[str, dict[str, str]] = {
     "org": {"name": "name", "website": "site", "address.city": "city"},
     "person": {
@@ -41,10 +47,12 @@ FIELDS: dict[str, dict[str, str]] = {
         "custom.level": "level",
     },
     "order": {"number": "number", "total": "amount", "status": "status", "note": "note"},
+    "lead": {"given_name": "first", "family_name": "last", "email": "mail"},
 }
+OBJECTS = ("org", "person", "order", "lead")
 MODEL = STANDARD.extend(
     "order", fields={"number": "text", "total": "number", "status": "text", "note": "text", "customer": "ref"}
-)
+).extend("lead", fields={"given_name": "name", "family_name": "name", "email": "email"})
 REFERENCES = {
     "person": ("organization", "org", "org", "customer"),
     "order": ("customer", "buyer", "person", "customer"),
@@ -121,7 +129,7 @@ class Scene:
 
     @property
     def objects(self) -> list[str]:
-        return [o for o in ("org", "person", "order") if o in self.holds]
+        return [o for o in OBJECTS if o in self.holds]
 
     def rows(self, name: str, object: str) -> dict[str, dict[str, Any]]:
         return self.remotes[name].rows(object)
@@ -163,8 +171,8 @@ def connect(scene: Scene, wrap: Callable[[Any], Any] = lambda connector: connect
 def _holdings(rng: random.Random, names: list[str]) -> dict[str, list[str]]:
     """Which systems hold which objects; people are everywhere."""
     holds = {}
-    kinds = rng.choice([(), (), (), ("org",), ("org",), ("order",), ("org", "order")])
-    for object in ("org", "person", "order"):
+    kinds = rng.choice([(), (), (), ("org",), ("org",), ("order",), ("lead",), ("org", "order")])
+    for object in OBJECTS:
         if object == "person" or object in kinds:
             some = names if object == "person" or len(names) == 2 else sorted(rng.sample(names, len(names) - 1))
             holds[object] = list(some)
@@ -197,7 +205,7 @@ def _sync(rng: random.Random, object: str, holds: dict[str, list[str]], profiles
         entity,
         kind,
         spokes,
-        match=(MatchRule((MATCH[object],), "link"),),
+        match=(MatchRule((MATCH[object],), "link"), *(REVIEW if object == "person" and rng.random() < 0.3 else ())),
         policy=policy,
         guards=NO_GUARDS,
         slow_every=rng.choice([0.0, 3600.0]),

@@ -127,9 +127,14 @@ def objects(vendor: Vendor, rng: random.Random, wild: frozenset[str]) -> dict[st
         find_by=("number",),
         **shared,
     )
+    lead = ObjectProfile(
+        fields=(F("first", trim=True), F("last", trim=True), F("mail", "email", lower=True, trim=True)),
+        find_by=("mail",),
+        **shared,
+    )
     if "automation" in wild and rng.random() < 0.5:
         person = replace(person, after_write=_automation)
-    return {"org": org, "person": person, "order": order}
+    return {"org": org, "person": person, "order": order, "lead": lead}
 
 
 def _automation(id: str, fields: Any) -> dict[str, Any]:

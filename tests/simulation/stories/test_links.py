@@ -11,6 +11,7 @@ from tests.simulation.stories.kit import (
     audited,
     golden_count,
     golden_of,
+    kill,
     letters,
     links,
     open_reviews,
@@ -243,3 +244,16 @@ def test_an_empty_spoke_that_joins_is_filled_once():
     adds_up(w.run())
     assert w.only("c")["mail"] == "ana@example.org"
     settle_down(w)
+
+
+def test_a_create_that_was_planned_before_a_look_alike_turned_up_there_is_not_sent():
+    w = world(sync(spoke("a"), spoke("b")))
+    w.person("a", first="Ana", last="Díaz", phone="7")
+    kill(w, "push")
+    w.person("b", first="Ana", last="Díaz", phone="7")
+    w.run()
+    assert len(w.rows("b")) == 1
+    (one,) = open_reviews(w)
+    repair.answer_match(w.hub, one["id"], golden=one["candidates"][0], by="ana")
+    w.runs(2)
+    assert len(w.rows("a")) == len(w.rows("b")) == golden_count(w) == 1
