@@ -52,8 +52,9 @@ EXTRA: Mapping[str, tuple[dict[str, Any], ...]] = {
 }
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 NUMBERS = st.decimals(-(10**12), 10**12, allow_nan=False, places=4).map(str)
+NUMBERS |= st.integers(10**17, 10**30).map(str) | st.decimals(0, 1, allow_nan=False, places=24).map(str)
 CANONICAL: Mapping[str, st.SearchStrategy[Any]] = {
-    "text": TEXT | st.sampled_from(SAMPLES["text"]),
+    "text": TEXT | st.sampled_from([*SAMPLES["text"], "A", "B", "alpha"]),
     "name": TEXT | st.sampled_from(SAMPLES["name"]),
     "number": NUMBERS,
     "integer": st.integers(-(2**63), 2**63),

@@ -102,6 +102,15 @@ def test_each_origin_and_target_has_a_key_of_its_own(asked):
 
 
 @CALM
+@given(st.text(min_size=2, max_size=6), st.text(max_size=4))
+def test_the_parts_of_an_origin_never_run_into_each_other(text, rest):
+    origins = [(text[:at], text[at:], rest, 0) for at in range(len(text) + 1)]
+    origins += [(text, rest[:at], rest[at:], 0) for at in range(len(rest) + 1)]
+    made = [create_key("w", origin, ("b", "contacts")) for origin in set(origins)]
+    assert len(set(made)) == len(made) and len({origin_part(key) for key in made}) == len(made)
+
+
+@CALM
 @given(ORIGIN, st.lists(st.tuples(WORD, WORD), min_size=2, max_size=5, unique=True), st.data())
 def test_a_create_key_does_not_depend_on_what_was_created_before(origin, targets, data):
     first = {target: create_key("w", origin, target) for target in targets}
