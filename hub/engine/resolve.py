@@ -15,6 +15,7 @@ from hub.core.model import ABSENT, UNRESOLVED, Golden, Link, Pair, Spoke
 from hub.engine.apply import Verdicts, in_scope
 from hub.engine.batch import Batch, BatchRefs, link_id, load_refs
 from hub.engine.keys import match_keys
+from hub.engine.lookalikes import lookalikes
 from hub.engine.pull import GONE
 from hub.store import goldens, operations, reviews
 from hub.store.db import dumps
@@ -203,6 +204,7 @@ def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved
     for key, golden, _strong in goldens.candidates(v.tx, names):
         by_key.setdefault(key, []).append(golden)
     taken = _taken(v, spoke, {g for many in by_key.values() for g in many}) | set(found.golden_of.values())
+    alike = _lookalikes(v, spoke, rows, refs)
     for row, keys in keyed:
         candidates = [(index, decide, golden) for key, decide, index in keys for golden in by_key.get(key, ())]
         verdict = match.verdict(candidates, taken)
@@ -219,12 +221,28 @@ def _by_rule(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved
                 v, spoke, row, (), "it carries a key of ours, and what it was made for is not known any more"
             )
             continue
+        elif row.remote_id in alike:
+            likely, surely = alike[row.remote_id]
+            if not surely or likely[0] in taken:
+                _hold_for_review(v, spoke, row, likely, "it may be a record that we created before the restore")
+                continue
+            golden = likely[0]
+            found.take(row, new_link(spoke, row.remote_id, golden, {}))
+            v.note("recognised by content", golden, connection=spoke.connection, remote_id=row.remote_id)
         else:
             golden = _found_golden(v, spoke, row, found)
         taken.add(golden)
         for key, _decide, _index in keys:
             if golden not in by_key.setdefault(key, []):
                 by_key[key].append(golden)
+
+
+def _lookalikes(
+    v: Verdicts, spoke: Spoke, rows: Sequence[Pending], refs: BatchRefs
+) -> dict[str, tuple[list[str], bool]]:
+    if not v.run.restored or spoke.key_field:
+        return {}
+    return lookalikes(v, spoke, {row.remote_id: canonical(spoke, row, refs) for row in rows})
 
 
 def _said(spoke: Spoke, row: Pending, refs: BatchRefs, paths: Iterable[str]) -> dict[str, object]:

@@ -29,11 +29,17 @@ def settle(hub: Hub, run: Run) -> None:
     _wake_records(hub, run)
     _linked(hub, run)
     for with_key in (False, True):
-        for spoke in run.sync.spokes:
+        for spoke in _in_order(run):
             _unlinked(hub, run, spoke, with_key=with_key)
     _wake_records(hub, run)
     _linked(hub, run)
     creates.plan_creates(hub, run)
+
+
+def _in_order(run: Run) -> list[Spoke]:
+    """After a restore, systems without a field for our keys come behind: what we created there is known only by its likeness
+    to what others hold."""
+    return sorted(run.sync.spokes, key=lambda spoke: run.restored and not spoke.key_field)
 
 
 def _wake_records(hub: Hub, run: Run) -> None:

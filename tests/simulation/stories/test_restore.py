@@ -187,6 +187,87 @@ def test_a_person_unlinked_after_the_backup_is_a_decision_that_the_backup_does_n
     assert len(w.rows("a")) == len(w.rows("b")) == 1
 
 
+# ---------------------------------------------------------------- systems without a field for our keys
+
+
+def keyless(name: str = "b") -> tuple[World, Any]:
+    """One system has no field for create keys, and nobody has an e-mail by which to match."""
+    spokes = [spoke(n, key_field="" if n == name else "hub_key") for n in "ab"]
+    w = world(sync(*spokes), profiles={name: profile(unique_key="")})
+    w.person("a", first="Ana", last="Díaz")
+    w.runs(2)
+    return w, backup(w)
+
+
+@pytest.mark.parametrize("remote", ["a", "b"])
+@pytest.mark.parametrize("without", ["a", "b"])
+def test_without_a_key_a_record_that_says_all_that_was_sent_and_no_more_is_recognised_by_that(remote, without):
+    w, copy = keyless(without)
+    w.person(remote, first="Luis", last="Gil", title="Clerk")
+    w.runs(2)
+    restore(w, copy)
+    settle_down(w)
+    release(w)
+    settle_down(w)
+    assert len(w.rows("a")) == len(w.rows("b")) == golden_count(w) == 2
+    assert not open_reviews(w) and not conflicts(w)
+
+
+def test_without_a_key_a_record_that_was_edited_since_is_a_question_and_nobody_gets_a_twin():
+    w, copy = keyless()
+    luis = w.person("a", first="Luis", last="Gil", title="Clerk")
+    w.runs(2)
+    twin = next(id for id, row in w.rows("b").items() if row["last"] == "Gil")
+    w.edit("b", twin, title="Boss", phone="+34600100200")
+    restore(w, copy)
+    w.run()
+    (question,) = open_reviews(w)
+    assert question["candidates"] == [golden_of(w, "a", luis)] and "before the restore" in question["reason"]
+    release(w)
+    w.runs(2)
+    assert len(w.rows("a")) == len(w.rows("b")) == 2
+    repair.answer_match(w.hub, question["id"], golden=question["candidates"][0], by="ana")
+    settle_down(w)
+    assert len(w.rows("a")) == len(w.rows("b")) == golden_count(w) == 2
+    assert w["a"].version("person", luis).fields["phone"] == "+34600100200"
+
+
+def test_without_a_key_somebody_new_who_is_like_nobody_is_new():
+    w, copy = keyless()
+    w.person("a", first="Luis", last="Gil", title="Clerk")
+    w.runs(2)
+    restore(w, copy)
+    w.person("b", first="Eva", last="Sanz", title="Clerk")
+    w.run()
+    assert not open_reviews(w) and golden_count(w) == 3 and held(w) == {("a", "create"): 1}
+
+
+def test_without_a_key_a_record_that_says_all_that_was_sent_and_more_is_a_question():
+    w, copy = keyless()
+    w.person("a", first="Luis", last="Gil")
+    w.runs(2)
+    twin = next(id for id, row in w.rows("b").items() if row["last"] == "Gil")
+    w.edit("b", twin, phone="+34600100200")
+    restore(w, copy)
+    w.run()
+    assert len(open_reviews(w)) == 1 and not held(w)
+
+
+@pytest.mark.parametrize("gone", ["Clerk", "Boss"])
+def test_without_a_key_two_who_could_both_be_meant_are_a_question(gone):
+    w, copy = keyless()
+    for title in ("Clerk", "Boss"):
+        w.person("a", first="Luis", last="Gil", title=title)
+    w.runs(2)
+    restore(w, copy)
+    for id, row in list(w.rows("b").items()):
+        if row["title"] == gone:
+            w["b"].delete("person", id)
+    w.run()
+    (question,) = open_reviews(w)
+    assert len(question["candidates"]) == 2 and not held(w)
+
+
 # ---------------------------------------------------------------- edits
 
 
