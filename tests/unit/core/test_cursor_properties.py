@@ -21,7 +21,7 @@ from hub.connect.memory_remote import MemoryRemote
 from hub.connect.profiles import FieldProfile, ObjectProfile
 from hub.core.errors import HubError, Reject
 
-CALM = settings(max_examples=80, derandomize=True, deadline=None)
+CALM = settings(max_examples=50, derandomize=True, deadline=None)
 STAMP = st.integers(1_600_000_000, 1_800_000_000).map(lambda s: to_stamp(float(s)))
 ID = st.text("pe0123456789", min_size=1, max_size=12)
 FEED = st.builds(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hub.core.match import create_key, golden_id, keys, origin_part, verdict
 from hub.core.model import MatchRule
 
-CALM = settings(max_examples=100, derandomize=True, deadline=None)
+CALM = settings(max_examples=60, derandomize=True, deadline=None)
 RULES = (MatchRule(("email",), "link"), MatchRule(("family_name", "phones[mobile]"), "review"))
 WORD = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=1, max_size=8)
 VALUE = st.lists(WORD, min_size=1, max_size=3).map(" ".join)

@@ -22,7 +22,7 @@ from tests.unit.small_hub import Lookup, SmallHub
 # A soak draws more: EXAMPLES=50 pytest tests/unit/core
 MORE = int(os.environ.get("EXAMPLES", "1"))
 CALM = settings(
-    max_examples=150 * MORE,
+    max_examples=100 * MORE,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -171,7 +171,7 @@ def edits_of_different_fields(draw: st.DrawFn) -> list[tuple[str, str, Any]]:
     return [(draw(st.sampled_from("abc")), path, draw(st.sampled_from(FIELDS[path][1]))) for path in paths]
 
 
-@settings(CALM, max_examples=60 * MORE)
+@settings(CALM, max_examples=40 * MORE)
 @given(edits_of_different_fields(), st.data())
 def test_edits_of_different_fields_come_to_the_same_in_any_order_and_in_any_number_of_runs(edits, data):
     order = data.draw(st.permutations(edits))
@@ -191,7 +191,7 @@ def test_edits_of_different_fields_come_to_the_same_in_any_order_and_in_any_numb
 OPTIONS = st.sets(st.sampled_from("uvwxyz"), max_size=4)
 
 
-@settings(CALM, max_examples=60 * MORE)
+@settings(CALM, max_examples=40 * MORE)
 @given(st.lists(OPTIONS, min_size=3, max_size=3), st.lists(OPTIONS, min_size=3, max_size=3), st.data())
 def test_options_that_are_added_and_removed_on_several_sides_come_to_the_same_in_any_order(plus, minus, data):
     """Each side adds some options and removes others, and no side adds what another one removes."""
