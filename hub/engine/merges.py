@@ -139,7 +139,7 @@ def _unite(tx: Tx, run: Run, *, keep: Link, lose: Link) -> set[str]:
     goldens.save(tx, run.sync.name, [_fill(staying, going)], {})
     goldens.mark_merged(tx, going.id, staying.id)
     goldens.move_keys(tx, going.id, staying.id)
-    _withdraw(tx, going.id)
+    _withdraw(tx, run, going.id, moved)
     operations.move(tx, going.id, staying.id)
     agenda.add(tx, run.sync.name, [(agenda.golden(staying.id), "merged")])
     return {staying.id, going.id}
@@ -155,12 +155,17 @@ def _fill(staying: Golden, going: Golden) -> Golden:
     )
 
 
-def _withdraw(tx: Tx, golden: str) -> None:
-    """Nothing is sent for a golden record that is no more; its open conflicts go on with the survivor."""
+def _withdraw(tx: Tx, run: Run, golden: str, links: Sequence[Link]) -> None:
+    """Nothing is sent for a golden record that is no more; what was claimed in its open conflicts is heard again by the
+    survivor."""
     pending = [o.id for o in operations.of_goldens(tx, [golden], ("pending",))]
     operations.mark(tx, pending, "withdrawn", why="merged")
     held, _ = reviews.open_conflicts(tx, [golden])
     for one in held.get(golden, ()):
+        claimed = [k for k in links if k.id in one.claims]
+        agenda.add(
+            tx, run.sync.name, [(agenda.record((k.connection, k.object, k.remote_id)), "merged") for k in claimed]
+        )
         reviews.close_conflict(tx, golden, one.path, "closed")
 
 

@@ -192,7 +192,8 @@ def convert(h: History, dice: random.Random, name: str, object: str) -> None:
     if object == "lead":
         id = _any_record(h, dice, name, object)
         row = h.scene.rows(name, object)[id]
-        fields = {"first": row["first"], "last": f"{row['last']}P", "mail": f"{h.token(dice)}@example.org"}
+        serial = h.token(dice)
+        fields = {"first": row["first"], "last": serial, "mail": f"{serial}@example.org"}
         (made,) = h.scene.remotes[name].convert(object, id, [("person", fields)])
         h.say(f"a person converts lead {id} of {name} into person {made}")
         h.count("conversions")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hub.core.model import Policy
+from hub.engine import repair
 from tests.simulation.stories.kit import (
     adds_up,
     conflicts,
@@ -174,3 +176,26 @@ def test_people_merged_crosswise_in_two_systems_do_not_come_apart():
     w.edit("a", at["Ana"][0], title="Chief")
     settle_down(w)
     assert w.only("b")["title"] == "Chief"
+
+
+def test_a_claim_in_a_conflict_of_the_merged_away_record_is_heard_by_the_survivor():
+    hold = Policy(conflicts={"default": ("hold",)})
+    w = world(sync(spoke("a"), spoke("b"), spoke("c", writes=frozenset({"update"})), policy=hold))
+    keep = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    lose = w.person("a", first="Anna", mail="anna@example.org", title="Clerk")
+    c = w.person("c", first="Anna", mail="anna@example.org", title="Clerk")
+    w.runs(2)
+    w.edit("a", lose, title="Chief")
+    w.edit("c", c, title="Boss")
+    w.run()
+    w.person("c", first="Eva", mail="eva@example.org")
+    w.run()
+    w["a"].merge("person", keep, lose)
+    w.runs(2)
+    claimed = {v for x in conflicts(w) for v in x["shown"].values()}
+    assert "Boss" in claimed | {v for _, v, _ in lost_values(w)} | {w.rows("c")[c]["title"]}
+    while conflicts(w):
+        repair.resolve_conflict(w.hub, conflicts(w)[0]["id"], keep="c", by="ana")
+        w.run()
+    w.run()
+    assert {w.rows("a")[keep]["title"], w.rows("c")[c]["title"]} == {"Boss"}
