@@ -149,6 +149,8 @@ def _by_answer(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolv
     rest = []
     for row in rows:
         answer, golden = answers.get(row.remote_id, ("", ""))
+        if golden:  # it may have been merged away since the question was asked
+            golden = goldens.survivor(v.tx, golden)
         if answer == "accepted" and golden and not _is_taken(v, golden, spoke):
             found.take(row, new_link(spoke, row.remote_id, golden, {}))
             v.note("linked", golden, "accepted by a person", connection=spoke.connection, remote_id=row.remote_id)

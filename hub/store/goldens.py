@@ -74,6 +74,13 @@ def sync_of(tx: Tx, id: str) -> str:
     return str(tx.value(SYNC_OF, id=id) or "")
 
 
+def survivor(tx: Tx, id: str) -> str:
+    """The golden record that stayed when this one was merged away, or the same one."""
+    while into := tx.value(select(t.golden.c.merged_into).where(t.golden.c.id == id)):
+        id = str(into)
+    return id
+
+
 def save(tx: Tx, sync: str, goldens: Sequence[Golden], origin_parts: Mapping[str, str]) -> None:
     """Insert or update golden records. `origin_parts`: {golden id: first part of its create keys}."""
     rows = [
