@@ -145,7 +145,7 @@ def unchanged_add_up(tx: Tx, hub: Hub, sync: Sync, spoke: Spoke, last: Any) -> I
     sharing = [
         s.name for s in hub.syncs.values() if any((p.connection, p.object) == (connection, object) for p in s.spokes)
     ]
-    if checks.newest_run_of(tx, sharing) != last.id:
+    if checks.newest_run_of(tx, sharing) != last.id or checks.restored_since(tx, last.started):
         return
     counted = sum(r.unchanged for r in checks.figures(tx, last.id) if (r.connection, r.object) == (connection, object))
     marked = checks.marked(tx, connection, object, last.id)

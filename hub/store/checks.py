@@ -16,7 +16,7 @@ from hub.store.plain import as_dict
 
 PAGE = 500
 GONE = ("deleted", "merged_into", "converted_into")
-COMPLETE = ("ok", "partial", "refused")
+COMPLETE = ("ok", "partial", "waiting", "refused")
 """How a run ends that went through all of its steps."""
 SETTLING = ("run", "sweep")
 
@@ -140,6 +140,11 @@ def in_time(tx: Tx, run: Any) -> bool:
         .where(s.run == run.id, s.pulled, c.pulled_at < run.started)
     )
     return tx.one(earlier.limit(1)) is None
+
+
+def restored_since(tx: Tx, moment: float) -> bool:
+    """Whether the database was set back from a backup at that moment or later."""
+    return tx.one(select(t.restore.c.seq).where(t.restore.c.at >= moment).limit(1)) is not None
 
 
 def outcome_counts(tx: Tx, run: str) -> list[tuple[str, str, bool, int]]:

@@ -76,7 +76,7 @@ def test_nor_does_it_where_deletes_are_passed_on(monkeypatch):
     assert deleted
 
 
-@pytest.mark.parametrize("seed", [54, *range(300, 305)])
+@pytest.mark.parametrize("seed", [54, 258, 297, 300, 303])
 def test_nor_does_it_with_several_objects_operators_restores_and_clocks_that_jump(seed, monkeypatch):
     h, found = course.draw(seed), []
     run_one = course._run
