@@ -90,17 +90,18 @@ def test_many_first_readings_at_once_agree_by_type_before_anything_else():
 
 def test_a_first_reading_joins_an_open_conflict_if_it_differs():
     d = verdict(OLD, side(A), side(B), new("c", "3"), new("d", "old"), held=held(a="1", b="2"))
-    assert d.holds == held(a="1", b="2", c="3") and d.outcome == {"c": "conflicted", "d": "unchanged"}
+    assert d.holds == held(a="1", b="2", c="3") and d.outcome == {"c": "conflicted", "d": "applied"}
 
 
-def test_first_readings_that_say_nothing_new_are_no_part_of_a_conflict():
+def test_first_readings_that_say_nothing_new_are_no_part_of_a_conflict_and_get_their_base():
     same = {"x": FakeRule("x", lower=True)}
     quiet = new("d", None), new("e", "OLD", rules=same)
     opened = verdict(OLD, side(A, {"x": "1"}), side(B, {"x": "2"}), *quiet)
     still = verdict(OLD, side(A), side(B), *quiet, held=held(a="1", b="2"))
     for d in (opened, still):
-        assert d.holds == held(a="1", b="2") and d.bases == {} and d.due == ()
-        assert (d.outcome["d"], d.outcome["e"]) == ("unchanged", "unchanged")
+        assert d.holds == held(a="1", b="2") and d.due == ()
+        assert d.bases == {"d": {"x": Pair(None, None)}, "e": {"x": Pair("old", "OLD")}}
+        assert (d.outcome["d"], d.outcome["e"]) == ("applied", "applied")
 
 
 def test_first_readings_beside_a_conflict_get_their_base_once_it_closes():
