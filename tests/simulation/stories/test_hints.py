@@ -30,7 +30,6 @@ from tests.simulation.stories.kit import (
     silent,
     unreachable,
 )
-from tests.simulation.test_every_step import _calm_down, _run_and_die, _stage
 from tests.simulation.world import World, profile, spoke, sync, world
 
 BLIND = {"a": profile(lag=10_000.0), "b": profile()}
@@ -356,25 +355,6 @@ def test_a_death_between_the_reading_and_the_storing_reads_once_more():
     assert waiting(w) == [a]
     settle_down(w)
     assert w.only("b")["title"] == "Chief" and waiting(w) == []
-
-
-def _hinted_stage():
-    h = _stage("both_are_linked_and_edited", "strong")
-    w = h.world
-    gone = w.person("a", first="Gone", last="Away")
-    w["a"].delete("person", gone)
-    for remote in "ab":
-        hear(w.hub, remote, "person", [*w.rows(remote), gone, "nobody"])
-    return h
-
-
-def test_a_kill_at_any_step_of_a_run_with_hints_loses_and_doubles_nothing():
-    whole = _run_and_die(_hinted_stage(), at=0)
-    for at in range(1, whole + 1, 2):
-        h = _hinted_stage()
-        _run_and_die(h, at)
-        assert _calm_down(h) == [], f"killed at step {at} of {whole}"
-        assert waiting(h.world) == waiting(h.world, "b") == []
 
 
 def test_hearing_itself_is_stored_whole_or_not_at_all():
