@@ -240,11 +240,17 @@ def _unseen(h: History, object: str) -> set[str]:
 
 
 def _nameless(h: History, object: str) -> set[str]:
-    """Serials that were entered without a value to match by, where some system has no field for a key."""
+    """Serials that were entered without a mail to match by, or whose mail changed, where a system has no field for a key."""
     if object != "person" or all(h.scene.remotes[n].profile(object).unique_key for n in h.scene.holds[object]):
         return set()
     creates = [e for n in h.scene.holds[object] for e in log(h, n, "create", object=object) if e.who == "person"]
-    return {_folded(e.fields.get(SERIAL[object])) for e in creates if not e.fields.get("mail")}
+    moved = {
+        _serial(h, n, object, e.id)
+        for n in h.scene.holds[object]
+        for e in log(h, n, "edit", object=object)
+        if "mail" in e.fields
+    }
+    return moved | {_folded(e.fields.get(SERIAL[object])) for e in creates if not e.fields.get("mail")}
 
 
 def _was_gone(h: History, name: str, object: str, serial: Any) -> bool:
