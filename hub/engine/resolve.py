@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.core import match
 from hub.core.errors import Reject
@@ -89,7 +89,7 @@ def _by_key(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved)
         operation = ours.get(row.key)
         if operation is not None and operation.state == "pending":
             operation = None  # never sent by this database: what the remote holds is older than what we know
-        link = _adopt(v, spoke, row, operation) if operation else _by_origin(v, spoke, row, found)
+        link = _adopt(v, spoke, row, operation, found) if operation else _by_origin(v, spoke, row, found)
         if link is None:
             rest.append(row)
         else:
@@ -97,16 +97,22 @@ def _by_key(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved)
     return rest
 
 
-def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation) -> Link | None:
-    if _is_taken(v, operation.golden, spoke):
-        return None
+def _adopt(v: Verdicts, spoke: Spoke, row: Pending, operation: Operation, found: Resolved) -> Link:
+    """Link what we created. Where its golden record was merged meanwhile into one that has a record here, it is one too
+    many: it is read, never written."""
     v.ended.append((operation.id, "done", "", row.remote_id))
     v.arrived.append((operation.golden, spoke.connection, [f.path for f in operation.fields]))
     where = {"connection": spoke.connection, "object": spoke.object, "remote_id": row.remote_id, "op": operation.id}
     v.note("adopted by key", operation.golden, **where)
     # After a restore an intent is no evidence: much may have been written and edited since.
     base = {} if v.run.restored else created_base(operation)
-    return new_link(spoke, row.remote_id, operation.golden, base)
+    link = new_link(spoke, row.remote_id, operation.golden, base)
+    return replace(link, primary=not _has_one(v, spoke, operation.golden, found))
+
+
+def _has_one(v: Verdicts, spoke: Spoke, golden: str, found: Resolved) -> bool:
+    """Whether this golden record has a record in the spoke already."""
+    return golden in found.golden_of.values() or _is_taken(v, golden, spoke)
 
 
 def created_base(operation: Operation) -> dict[str, Pair]:
@@ -119,8 +125,7 @@ def _by_origin(v: Verdicts, spoke: Spoke, row: Pending, found: Resolved) -> Link
     part = match.origin_part(row.key)
     candidates = goldens.by_origin_part(v.tx, part) if part else []
     for golden in candidates:
-        taken = golden.id in found.golden_of.values() or _is_taken(v, golden.id, spoke)
-        if golden.state == "live" and not taken:
+        if golden.state == "live" and not _has_one(v, spoke, golden.id, found):
             v.note("recognised by key", golden.id, connection=spoke.connection, remote_id=row.remote_id)
             return new_link(spoke, row.remote_id, golden.id, {})
     return None
@@ -176,9 +181,8 @@ def _by_content(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resol
         alike = [(o, _agreement(spoke, o, says)) for o in lost if o.golden not in found.golden_of.values()]
         whole = [o for o, share in alike if share == 1.0]
         partly = [o for o, share in alike if share >= 0.5]
-        link = _adopt(v, spoke, row, whole[0]) if len(whole) == 1 else None
-        if link is not None:
-            found.take(row, link)
+        if len(whole) == 1 and not _has_one(v, spoke, whole[0].golden, found):
+            found.take(row, _adopt(v, spoke, row, whole[0], found))
         elif partly:
             _hold_for_review(v, spoke, row, [o.golden for o in partly], "it looks like a create whose answer was lost")
         else:

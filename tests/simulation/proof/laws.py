@@ -76,6 +76,8 @@ def edits_are_never_lost(h: History) -> Iterator[str]:
                     continue
                 if h.scene.vendors[name].narrowed and (object, entry.id, field, value) in unseen:
                     continue
+                if h.counts.get("hidden") and any(e.action == "delete" and e.id == entry.id for e in entries[n + 1 :]):
+                    continue  # deleted on behalf of a person, with a field that we were never shown
                 yield f"{value!r}, entered as {field} of {object} {entry.id} in {name}, is nowhere any more"
 
 
@@ -310,7 +312,7 @@ def nothing_is_amplified(h: History) -> Iterator[str]:
 def _deleted_elsewhere(h: History, name: str, object: str, entry: Any) -> bool:
     serial = _serial(h, name, object, entry.id)
     for other in h.scene.holds[object]:
-        for gone in log(h, other, "delete", "merge", object=object):
+        for gone in log(h, other, *GOING, object=object):
             before = other != name and gone.who == "person" and gone.time <= entry.time
             if before and _serial(h, other, object, gone.id) == serial:
                 return True
