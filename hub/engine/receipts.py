@@ -242,6 +242,9 @@ def _written_records(v: Verdicts, spoke: Spoke, batch: Sequence[Operation], by_o
                 }
             )
     records.after_write(v.tx, rows)
+    # What we deleted may be restored just as it was: then it is news all the same.
+    ended = [o for o in batch if o.action in ("delete", "archive") and (r := by_op.get(o.id)) and r.status == "done"]
+    records.clear_hash(v.tx, [(o.connection, o.object, o.remote_id) for o in ended])
 
 
 def reapply(v: Verdicts, state: Batch, o: Operation, lost: Overwritten) -> None:

@@ -255,3 +255,15 @@ def test_a_sweep_where_nothing_was_missed_repairs_nothing_and_writes_nothing():
     told, found = sweep(w.hub, "people")
     adds_up(told)
     assert (found.repaired, found.missing, found.short) == ({}, {}, {}) and w.written() == before
+
+
+def test_what_the_hub_deleted_on_a_persons_behalf_is_linked_again_when_somebody_restores_it():
+    """Its contents are what they were when it was settled last, so that nothing but its being there is news."""
+    w, a, b = linked(profiles={"b": profile(delta=False, deletes="sweep")})
+    w["a"].delete("person", a)
+    w.run()
+    assert deletes(w) and links(w, "b")[b].state == "ended"
+    w.clock.advance(60)
+    w["b"].restore("person", b)
+    w.runs(2)
+    assert links(w, "b")[b].state == "linked"
