@@ -14,6 +14,7 @@ from tests.simulation.proof.history import Crash, History, Rates, facts
 from tests.simulation.proof.scene import SYNC_OF, set_scene
 
 CALM_ROUNDS = 3
+GOING = ("delete", "merge", "convert")
 
 
 def draw(seed: int, skip: frozenset[str] = frozenset(), url: str = "sqlite://") -> History:
@@ -119,12 +120,14 @@ def _run(h: History, name: str) -> None:
     if dice is None:
         return
     h.scene.clock.advance(dice.choice([5.0, 60.0, 4000.0]) if not h.calm else 4000.0)
-    kind = "sweep" if dice.random() < 0.1 or (h.calm and h.round % 2 == 0) else "run"
+    kind = "sweep" if dice.random() < 0.1 or (h.calm and h.round % 2 == 0 and _needs_sweeps(h)) else "run"
     if kind == "run" and not h.calm and "hints" in h.scene.wild and dice.random() < 0.3:
         kind = "run for hints"
+    weather.before_run(h, name)
     try:
         report = _one_run(h, name, kind)
         h.reports.append((name, report))
+        h.told[report.run] = sum(len(r.seen.told) for r in h.scene.remotes.values())
         h.say(f"{kind} {report.run} of {name}: {report.state} {facts(report)}")
         for what, n in facts(report).items():
             h.counts[what] = h.counts.get(what, 0) + n
@@ -135,6 +138,15 @@ def _run(h: History, name: str) -> None:
         if h.calm:
             h.escaped.append(f"in calm the run of {name} fails: {problem.explain()}")
     # Whatever else a run may raise is a bug of the engine: it ends the history, and the laws see it.
+
+
+def _needs_sweeps(h: History) -> bool:
+    """Whether something happened in this history that only a reading of everything brings to light."""
+    if any(h.counts.get(kind) for kind in ("hidden", "truncated", "jumps")):
+        return True
+    blind = {(n, o) for n, o in h.scene.pairs() if h.scene.remotes[n].profile(o).deletes == "sweep"}
+    going = {(n, e.object) for n in h.scene.names for e in h.scene.remotes[n].log if e.action in GOING}
+    return not blind.isdisjoint(going)
 
 
 def _one_run(h: History, name: str, kind: str) -> Report:

@@ -35,6 +35,10 @@ class History:
     `skip`: events to leave out; `happened`: events in order; `reports`: finished runs, with the name of each one's sync;
     `forgotten`: what the hub's own store said before it was set back to an older copy; `gaps`: the times that it then
     lacks; `escaped`: what went wrong with a run after all trouble had ended.
+
+    Of the run under way: `running`, the name of its sync; `not_before`, when each system wants to be called again;
+    `overtaken`, whether another worker has taken its work over. `hasty` and `late`: writes that came too early, and after
+    that; `told`: for each finished run, how many records the systems handed out in it.
     """
 
     seed: int
@@ -57,6 +61,12 @@ class History:
     backup_at: float = 0.0
     gaps: list[tuple[float, float]] = field(default_factory=list)
     escaped: list[str] = field(default_factory=list)
+    running: str = ""
+    not_before: dict[str, float] = field(default_factory=dict)
+    overtaken: bool = False
+    hasty: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    told: dict[str, int] = field(default_factory=dict)
     typed: int = 0
 
     def say(self, text: str) -> None:

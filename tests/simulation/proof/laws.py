@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hub.core.model import Golden, Link
-from hub.store import audit, goldens, operations, reviews
+from hub.store import audit, goldens, operations, reviews, runs
 from hub.store import tables as t
 from hub.store.db import Tx
 from tests.simulation.proof.history import History
@@ -184,7 +184,7 @@ def _points_right(
 
 def _survivor(h: History, name: str, object: str, id: Any) -> Any:
     """The record that an id leads to, through merges."""
-    while isinstance(id, str):
+    while isinstance(id, str) and h.scene.remotes[name].read(object, [id])[0] is not None:
         version = h.scene.remotes[name].version(object, id)
         if version.state != "merged":
             break
@@ -335,8 +335,12 @@ def _emptied(h: History, object: str, field: str) -> bool:
 
 
 def links_stand(h: History) -> Iterator[str]:
-    """I8: a link ends only with its record: what is there in the remote was not taken for deleted."""
+    """I8: a link ends only with its record: what is there in the remote was not taken for deleted, not even for a while."""
+    gone = {(n, e.id) for n in h.scene.names for e in log(h, n, *GOING)}
     with h.scene.hub.store.read() as tx:
+        for entry in audit.entries(tx, action="link ended", limit=1_000_000):
+            if entry["why"] == "deleted" and (entry["connection"], entry["remote_id"]) not in gone:
+                yield f"{entry['remote_id']} of {entry['connection']} was taken for deleted, and it never was"
         for row in tx.rows(t.link.select().where(t.link.c.state == "ended", t.link.c.why == "deleted")):
             if row.remote_id in h.scene.rows(row.connection, row.object):
                 yield f"{row.id} was given up as deleted, and it is there"
@@ -407,6 +411,25 @@ def amounts_are_exact(h: History) -> Iterator[str]:
                 yield f"the amount {value!r} was written to {name}, and nobody ever typed it"
 
 
+def no_call_before_its_time(h: History) -> Iterator[str]:
+    """A system that asks for patience is not written to before the time that it names, as long as the run goes on."""
+    yield from h.hasty
+
+
+def one_worker_at_a_time(h: History) -> Iterator[str]:
+    """A worker that lost its lease to another one sends nothing more: only what was on its way may still arrive."""
+    yield from h.late
+
+
+def reports_count_what_was_read(h: History) -> Iterator[str]:
+    """I5: a run counts no more records as unchanged than the systems have handed out in it."""
+    with h.scene.hub.store.read() as tx:
+        for run, told in h.told.items():
+            counted = sum(spoke.unchanged for spoke in runs.spokes(tx, run))
+            if counted > told:
+                yield f"run {run} counts {counted} records as unchanged, and {told} were handed out"
+
+
 def runs_never_break(h: History) -> Iterator[str]:
     """T15: with the trouble over, every run comes to its end."""
     yield from h.escaped
@@ -433,6 +456,9 @@ LAWS: tuple[Law, ...] = (
     forms_stay_at_home,
     parents_come_first,
     amounts_are_exact,
+    no_call_before_its_time,
+    one_worker_at_a_time,
+    reports_count_what_was_read,
     runs_never_break,
     nothing_is_a_bug,
 )

@@ -79,10 +79,12 @@ class HubClock:
 
 @dataclass(slots=True)
 class Seen:
-    """What our user last saw of a record by reading it, as numbers of versions: what an unseen edit is measured by."""
+    """What our user last saw of a record by reading it, as numbers of versions: what an unseen edit is measured by.
+    `told`: the records that were handed out since somebody last emptied it."""
 
     number: dict[tuple[str, str], int] = field(default_factory=dict)
     overwritten: list[tuple[str, str, str, Any]] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Remote(MemoryRemote):
@@ -90,8 +92,22 @@ class Remote(MemoryRemote):
 
     seen: Seen
 
+    def search(self, object: str, *where: Any, **how: Any) -> list[Version]:
+        return self._telling(object, super().search(object, *where, **how))
+
+    def gone(self, object: str, *where: Any) -> list[Version]:
+        return self._telling(object, super().gone(object, *where))
+
+    def lookup(self, object: str, *where: Any, **how: Any) -> list[Version]:
+        return self._telling(object, super().lookup(object, *where, **how))
+
+    def _telling(self, object: str, found: list[Version]) -> list[Version]:
+        self.seen.told |= {(object, version.id) for version in found}
+        return found
+
     def read(self, object: str, ids: Any) -> list[Version | None]:
         found = super().read(object, ids)
+        self.seen.told |= {(object, id) for id in ids}
         for version in found:
             if version is not None:
                 self.seen.number[object, version.id] = version.number

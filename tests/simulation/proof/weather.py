@@ -42,8 +42,18 @@ def step(h: History, event: str) -> None:
         raise Crash(event)
 
 
+def before_run(h: History, name: str) -> None:
+    """A new run knows nothing of what the last one was told."""
+    h.running, h.overtaken = name, False
+    h.not_before.clear()
+    for remote in h.scene.remotes.values():
+        remote.seen.told.clear()
+
+
 def _remote_step(h: History, name: str, event: str) -> None:
     h.scene.clock.advance(0.05)
+    if event == "before:write":
+        _watch(h, name)
     step(h, f"{name} {event}")
     if h.calm:
         return
@@ -59,6 +69,14 @@ def _remote_step(h: History, name: str, event: str) -> None:
             _fault(h, dice, name, event)
 
 
+def _watch(h: History, name: str) -> None:
+    """A write arrives."""
+    if h.scene.clock.now() < h.not_before.get(name, 0.0):
+        h.hasty.append(f"{name} was written to before the time that it had asked for")
+    if h.overtaken:
+        h.late.append(f"{name} was written to by a worker whose work another one had taken over")
+
+
 def _fault(h: History, dice: random.Random, name: str, event: str) -> None:
     when, verb = event.split(":")
     if verb == "write" and dice.random() < 0.6:
@@ -70,8 +88,12 @@ def _fault(h: History, dice: random.Random, name: str, event: str) -> None:
             h.say(f"{name} does not take the token any more, at {verb}")
             h.count("tokens")
             raise SignIn("the token has expired", unchanged="Nothing was read", next="sign in again")
+        after = dice.choice([None, 1.0, 600.0])
         h.say(f"{name} is busy at {verb}")
-        raise Retry("busy", after=dice.choice([None, 1.0, 600.0]))
+        if verb == "write" and "partial" not in h.scene.wild:
+            # Not of a call that only reads back, nor of the second half of a batch: there the hub goes on with the next.
+            h.not_before[name] = h.scene.clock.now() + (after or 0.0)
+        raise Retry("busy", after=after)
 
 
 class Partial:
@@ -186,7 +208,7 @@ def set_back(h: History, made: sqlite3.Connection) -> None:
         made.backup(target.connection.driver_connection)  # type: ignore[arg-type]
 
 
-__all__ = ["begin", "copy", "end", "restart", "set_back", "step", "turn"]
+__all__ = ["before_run", "begin", "copy", "end", "restart", "set_back", "step", "turn"]
 
 
 def go_back(h: History, made: sqlite3.Connection) -> None:
