@@ -171,16 +171,17 @@ def _by_answer(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolv
 
 def _by_content(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> list[Pending]:
     """Where a remote has no field for our key, a create whose answer was lost is known by all that was sent. What agrees
-    with it only in part is a question for a person: it may be ours, edited since."""
+    with it only in part is a question for a person: it may be ours, edited since. It stays one, whatever is edited next."""
     lost = operations.unknown_creates(v.tx, spoke.connection, spoke.object)
     if not lost or not rows:
         return list(rows)
     refs, rest = _refs(v, rows), []
+    asked = reviews.asked(v.tx, spoke.connection, spoke.object, [row.remote_id for row in rows])
     for row in rows:
-        says = canonical(spoke, row, refs)
+        says, before = canonical(spoke, row, refs), asked.get(row.remote_id, ())
         alike = [(o, _agreement(spoke, o, says)) for o in lost if o.golden not in found.golden_of.values()]
         whole = [o for o, share in alike if share == 1.0]
-        partly = [o for o, share in alike if share >= 0.5]
+        partly = [o for o, share in alike if share >= 0.5 or o.golden in before]
         if len(whole) == 1 and not _has_one(v, spoke, whole[0].golden, found):
             found.take(row, _adopt(v, spoke, row, whole[0], found))
         elif partly:

@@ -152,6 +152,7 @@ ANSWERS = Query(
     .where(*_THESE, _r.state.in_(["accepted", "rejected"]))
     .order_by(_r.at, _r.id)
 )
+ASKED = Query(select(_r.remote_id, _r.candidates).where(*_THESE, _r.state == "open"))
 CANDIDATES = Query(select(_r.connection, _r.object, _r.candidates).where(_r.state == "open"))
 
 
@@ -164,6 +165,11 @@ def answers(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[st
     """{remote id: (accepted | rejected, golden)}: what persons answered about these records."""
     rows = tx.rows(ANSWERS, connection=connection, object=object, ids=ids)
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def asked(tx: Tx, connection: str, object: str, ids: Sequence[str]) -> dict[str, list[str]]:
+    """{remote id: golden records that it may be}: what persons are asked about these records and have not answered."""
+    return {row[0]: loads(row[1]) for row in tx.rows(ASKED, connection=connection, object=object, ids=ids)}
 
 
 def under_review(tx: Tx, goldens: Sequence[str]) -> set[tuple[str, str, str]]:

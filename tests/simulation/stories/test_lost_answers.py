@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hub.core.errors import Retry, Unknown
+from hub.engine import repair
 from tests.simulation.stories.kit import (
     adds_up,
     conflicts,
     fail,
     golden_count,
+    golden_of,
     heal,
     kill,
     letters,
@@ -17,6 +19,7 @@ from tests.simulation.stories.kit import (
     lose_answers,
     meddle,
     open_operations,
+    open_reviews,
     resolve,
     settle_down,
     silent,
@@ -281,3 +284,20 @@ def test_a_letter_about_a_field_is_closed_when_its_corrected_value_is_found_to_h
     w.run()
     settle_down(w)
     assert w.only("b")["title"] == "Boss" and not letters(w)
+
+
+def test_a_keyless_create_whose_answer_was_lost_stays_a_question_however_much_is_edited_until_a_person_answers():
+    w = world(sync(spoke("a"), spoke("b", key_field="")), profiles={"b": profile(unique_key="")})
+    w.person("a", first="Ana", last="Díaz", title="Clerk", phone="+34600100200")
+    kill(w, "after:write", at="b")
+    (b,) = w.rows("b")
+    for edit in ({"title": "Chief"}, {"phone": "+34600100999"}, {"first": "Anna"}, {"last": "Diaz"}):
+        w.edit("b", b, **edit)
+        w.run()
+        assert [r["candidates"] for r in open_reviews(w)] == [[golden_of(w, "a", next(iter(w.rows("a"))))]]
+    assert golden_count(w) == 1 and len(w.rows("a")) == len(w.rows("b")) == 1
+    (review,) = open_reviews(w)
+    repair.answer_match(w.hub, review["id"], golden=review["candidates"][0], by="ana")
+    settle_down(w)
+    assert golden_count(w) == 1 and len(w.rows("a")) == len(w.rows("b")) == 1
+    assert not open_operations(w) and not letters(w)
