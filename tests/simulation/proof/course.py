@@ -137,6 +137,7 @@ def _run(h: History, name: str) -> None:
         h.say(f"the run of {name} fails: {problem.what}")
         if h.calm:
             h.escaped.append(f"in calm the run of {name} fails: {problem.explain()}")
+    h.overtaken = False
     # Whatever else a run may raise is a bug of the engine: it ends the history, and the laws see it.
 
 

@@ -37,8 +37,8 @@ class History:
     lacks; `escaped`: what went wrong with a run after all trouble had ended.
 
     Of the run under way: `running`, the name of its sync; `not_before`, when each system wants to be called again;
-    `overtaken`, whether another worker has taken its work over. `hasty` and `late`: writes that came too early, and after
-    that; `told`: for each finished run, how many records the systems handed out in it.
+    `asleep`, whether its worker sleeps; `overtaken`, whether another one has taken its work over. `hasty` and `late`:
+    writes that came too early, and after that; `told`: for each finished run, how many records the systems handed out.
     """
 
     seed: int
@@ -63,6 +63,7 @@ class History:
     escaped: list[str] = field(default_factory=list)
     running: str = ""
     not_before: dict[str, float] = field(default_factory=dict)
+    asleep: bool = False
     overtaken: bool = False
     hasty: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)

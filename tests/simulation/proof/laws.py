@@ -178,6 +178,9 @@ def _points_right(
     held = _survivor(h, link.connection, target, row.get(raw))
     if held is not None and held not in h.scene.rows(link.connection, target):
         return  # the product itself points to a record that is gone
+    to = goldens.links_by_record(tx, link.connection, target, [held]).get(held) if held is not None else None
+    if to is not None and to.state == "refused":
+        return  # it points to a record that a person has parted from all others: there is nothing to tell them
     if any(k.primary and k.state == "linked" for k in there) and held not in standing:
         yield f"{link.id}.{raw} points to {row.get(raw)!r}, but {parent} is {standing} there"
 
@@ -417,7 +420,7 @@ def no_call_before_its_time(h: History) -> Iterator[str]:
 
 
 def one_worker_at_a_time(h: History) -> Iterator[str]:
-    """A worker that lost its lease to another one sends nothing more: only what was on its way may still arrive."""
+    """A worker that lost its lease sends and stores nothing more: only what was on its way to a system may still arrive."""
     yield from h.late
 
 

@@ -21,7 +21,7 @@ from tests.simulation.world import KEY, NO_GUARDS, connectors, new_ids
 
 TROUBLES = (
     *("hidden", "truncated", "token", "skew", "jumps", "restore", "hints"),
-    *("partial", "clash", "validation", "automation", "deletes", "mails"),
+    *("partial", "clash", "validation", "automation", "deletes", "mails", "sleep"),
 )
 """What a seed may switch on; each is on in about a third of the histories."""
 

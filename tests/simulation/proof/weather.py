@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from hub.connect.faults import FAULTS, Faulty
-from hub.core.errors import Refused, Retry, SignIn, Unknown
+from hub.core.errors import HubError, Refused, Retry, SignIn, Unknown
 from hub.engine import hints, reconcile
+from hub.engine.context import LEASE_SECONDS
+from hub.engine.run import run_sync
 from tests.simulation.proof import people
 from tests.simulation.proof.history import Crash, History
 from tests.simulation.proof.kept import everything_kept
@@ -34,7 +36,9 @@ def step(h: History, event: str) -> None:
     """One step of the process: it may die here."""
     h.steps += 1
     h.step += 1
-    if h.calm or h.dice.random() >= h.rates.crash:
+    if h.overtaken and not h.asleep and event == "after:commit":
+        h.late.append("a worker whose work another one had taken over stored something")
+    if h.calm or h.asleep or h.dice.random() >= h.rates.crash:
         return
     if h.event(f"{h.round}.{h.step}.crash") is not None:
         h.crashes += 1
@@ -55,8 +59,10 @@ def _remote_step(h: History, name: str, event: str) -> None:
     if event == "before:write":
         _watch(h, name)
     step(h, f"{name} {event}")
-    if h.calm:
+    if h.calm or h.asleep:
         return
+    if "sleep" in h.scene.wild and h.dice.random() < 0.01:
+        _sleep(h, name, event)
     drawn = h.dice.random()
     if drawn < h.rates.act:
         dice = h.event(f"{h.round}.{h.step}.act")
@@ -69,11 +75,27 @@ def _remote_step(h: History, name: str, event: str) -> None:
             _fault(h, dice, name, event)
 
 
+def _sleep(h: History, name: str, event: str) -> None:
+    """The worker sleeps until its lease is over. Another one takes the sync over and does a whole run, undisturbed."""
+    if h.event(f"{h.round}.{h.step}.sleep") is None:
+        return
+    h.say(f"the worker sleeps at {name} {event}, and another one takes over")
+    h.count("takeovers")
+    h.scene.clock.advance(LEASE_SECONDS)
+    h.asleep = True
+    try:
+        h.reports.append((h.running, run_sync(replace(h.scene.hub, holder="another"), h.running)))
+    except HubError as problem:
+        h.say(f"the other worker's run fails: {problem.what}")
+    h.asleep, h.overtaken = False, True
+    h.say("the first worker wakes up")
+
+
 def _watch(h: History, name: str) -> None:
     """A write arrives."""
     if h.scene.clock.now() < h.not_before.get(name, 0.0):
         h.hasty.append(f"{name} was written to before the time that it had asked for")
-    if h.overtaken:
+    if h.overtaken and not h.asleep:
         h.late.append(f"{name} was written to by a worker whose work another one had taken over")
 
 
@@ -104,7 +126,7 @@ class Partial:
 
     def next(self, verb: str) -> str:
         h, possible = self.h, [f for f in FAULTS[verb] if f in PARTIAL]
-        if h.calm or not possible or h.dice.random() >= h.rates.fault:
+        if h.calm or h.asleep or not possible or h.dice.random() >= h.rates.fault:
             return ""
         dice = h.event(f"{h.round}.{h.step}.{verb}.partial")
         if dice is None:
