@@ -18,10 +18,10 @@ check: $(VENV)/.dev                ## format, lint, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 sim: $(VENV)/.dev                  ## replay one seed of the simulation: make sim SEED=1234
-	@$(BIN)/python -m tests.simulation.replay $(or $(SEED),1)
+	@$(BIN)/python -m tests.simulation.proof.replay $(or $(SEED),1)
 
 soak: $(VENV)/.dev                 ## run a range of seeds: make soak FROM=0 TO=1000
-	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),0) $(or $(TO),1000)
+	@$(BIN)/python -m tests.simulation.proof.soak $(or $(FROM),0) $(or $(TO),1000)
 
 bench: $(VENV)/.dev                ## the figures of docs/performance.md
 	@$(BIN)/python -m bench

@@ -87,8 +87,10 @@ def _by_key(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved)
     rest = [row for row in rows if not row.key]
     for row in keyed:
         operation = ours.get(row.key)
-        if operation is not None and operation.state == "pending":
-            operation = None  # never sent by this database: what the remote holds is older than what we know
+        if operation is not None and operation.state not in ("sent", "unknown", "done"):
+            operation = (
+                None  # not made by this write, which was never sent or was refused: it is older than what we know
+            )
         link = _adopt(v, spoke, row, operation, found) if operation else _by_origin(v, spoke, row, found)
         if link is None:
             rest.append(row)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.core.model import Policy
-from hub.engine import repair
+from hub.engine import reconcile, repair
 from hub.store import reconcile as store
 from tests.simulation.stories.kit import (
     adds_up,
@@ -491,3 +491,19 @@ def test_a_record_deleted_and_taken_back_after_the_backup_is_deleted_nowhere():
     release(w)
     settle_down(w)
     assert len(w.rows("a")) == len(w.rows("b")) == 1 and links(w, "a")[a].state == "linked"
+
+
+def test_a_create_refused_because_the_forgotten_record_is_there_does_not_pass_off_its_values_as_what_was_agreed():
+    """The list of b is cut, so that the restored hub meets its own record only by the refusal. Base unknown, nothing cleared."""
+    w, _, _, copy = with_backup()
+    new = w.person("a", first="Luis", last="Gil", mail="luis@example.org")
+    w.runs(2)
+    restore(w, copy)
+    w["b"].truncate["person"] = 0
+    w.edit("a", new, title="Chief")
+    w.run()
+    reconcile.release(w.hub, "ana", unread_too=True)
+    w.runs(3)
+    w["b"].truncate.clear()
+    settle_down(w)
+    assert w.rows("a")[new]["title"] == w.by_mail("b", "luis@example.org")["title"] == "Chief"
