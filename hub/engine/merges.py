@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from hub.core.model import Golden, Link
-from hub.engine.batch import link_id
+from hub.engine.batch import link_id, wake_linked
 from hub.engine.context import Run
 from hub.engine.pull import fingerprint, row_hash
 from hub.store import agenda, audit, goldens, operations, records, reviews
@@ -142,6 +142,8 @@ def _unite(tx: Tx, run: Run, *, keep: Link, lose: Link) -> set[str]:
     _withdraw(tx, run, going.id, moved)
     operations.move(tx, going.id, staying.id)
     agenda.add(tx, run.sync.name, [(agenda.golden(staying.id), "merged")])
+    # The survivor may be found where it was not before, and by those who waited for the other one.
+    wake_linked(tx, [k for k in (*moved, *links[going.id]) if k.state == "linked"])
     return {staying.id, going.id}
 
 

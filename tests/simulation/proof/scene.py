@@ -171,7 +171,9 @@ def set_scene(rng: random.Random, seed: int, url: str = "sqlite://") -> Scene:
     hub_clock.skew = rng.choice([-200.0, 200.0]) if "skew" in wild else 0.0
     store = Store(url, vault=Vault(KEY, random.Random(seed).randbytes), now=hub_clock.now)
     store.create()
-    syncs = {SYNC_OF[o]: _sync(rng, o, holds, profiles, wild) for o in holds}
+    # An order without its customer is no order, in some histories.
+    required = random.Random(f"{seed}/required").random() < 0.3
+    syncs = {SYNC_OF[o]: _sync(rng, o, holds, profiles, wild, required and o == "order") for o in holds}
     hub = Hub(store, {}, syncs, hub_clock, new_ids(), calls=Calls())
     scene = Scene(vendors, remotes, holds, hub, clock, hub_clock, wild, url)
     connect(scene)
@@ -202,7 +204,9 @@ def _remote(name: str, profiles: Any, clock: ManualClock, seed: int, skewed: ran
     return remote
 
 
-def _sync(rng: random.Random, object: str, holds: dict[str, list[str]], profiles: Any, wild: frozenset[str]) -> Sync:
+def _sync(
+    rng: random.Random, object: str, holds: dict[str, list[str]], profiles: Any, wild: frozenset[str], required: bool
+) -> Sync:
     entity, kind = ENTITIES[object]
     names = holds[object]
     chain = rng.choice([("newest", *names), tuple(names), ("hold",), ("newest", "hold")])
@@ -215,7 +219,7 @@ def _sync(rng: random.Random, object: str, holds: dict[str, list[str]], profiles
         deletes="delete" if deleting else rng.choice(["unlink", "unlink", "ignore"]),
     )
     writes = frozenset({"create", "update", "delete"} if deleting else {"create", "update"})
-    spokes = tuple(_spoke(n, object, holds, profiles[n][object], writes) for n in names)
+    spokes = tuple(_spoke(n, object, holds, profiles[n][object], writes, required) for n in names)
     made = Sync(
         SYNC_OF[object],
         entity,
@@ -230,12 +234,14 @@ def _sync(rng: random.Random, object: str, holds: dict[str, list[str]], profiles
     return replace(made, after=("firms",) if object == "person" and "org" in holds else ())
 
 
-def _spoke(name: str, object: str, holds: dict[str, list[str]], profile: Any, writes: frozenset[str]) -> Spoke:
+def _spoke(
+    name: str, object: str, holds: dict[str, list[str]], profile: Any, writes: frozenset[str], required: bool
+) -> Spoke:
     fields: dict[str, Any] = {path: RULES.get(raw, raw) for path, raw in FIELDS[object].items()}
     if object in REFERENCES:
         path, raw, target, entity = REFERENCES[object]
         if name in holds.get(target, ()):
-            fields[path] = {"field": raw, "ref": entity, "object": target}
+            fields[path] = {"field": raw, "ref": entity, "object": target, "required": required}
     entity, kind = ENTITIES[object]
     data: dict[str, Any] = {"connector": "memory", "object": object, "entity": entity, "fields": fields}
     if kind:

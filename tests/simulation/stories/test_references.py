@@ -193,3 +193,23 @@ def test_a_person_is_moved_to_an_organization_that_is_not_in_the_other_system_ye
 def refuse_creates(event: str) -> None:
     if event == "before:write":
         raise Retry("busy")
+
+
+def test_a_person_that_waits_for_an_organization_is_woken_when_a_merge_brings_one_to_the_other_system():
+    """Acme is deleted in b, so that b has none to point to; then a merges it with one that b has."""
+    w = town()
+    acme = w["a"].create("org", {"name": "Acme", "site": "acme.example"})
+    other = w["a"].create("org", {"name": "Ace", "site": "ace.example"})
+    w.run("firms")
+    a, _ = w.person("a", first="Ana", mail="ana@example.org"), w.run("people")
+    gone = next(i for i, row in w["b"].rows("org").items() if row["name"] == "Acme")
+    w["b"].delete("org", gone)
+    w.run("firms")
+    w.edit("a", a, org=acme)
+    w.run("people")
+    assert w.only("b")["org"] is None
+    w["a"].merge("org", acme, other)
+    w.run("firms")
+    w.run("people")
+    (left,) = w["b"].rows("org")
+    assert w.only("b")["org"] == left
