@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from hub.core.errors import HubError
 from hub.engine.context import LEASE_SECONDS
 from tests.simulation.crashes.course import Stage
-from tests.simulation.crashes.pictures import leave_alone, watch
+from tests.simulation.crashes.pictures import driver, leave_alone, watch
 from tests.simulation.world import World
 
 
@@ -86,6 +86,33 @@ def refused(on: Stage, trouble: Trouble, number: int) -> list[str]:
         if refusing.came:
             return ["nobody was told"]
     return [f"there is no commit {number}"]
+
+
+def really_full(on: Stage, number: int) -> list[str] | None:
+    """SQLite's own refusal: after the n-th commit the database may not grow by a single page. None if none was needed."""
+    w = on.first_process()
+    w.hub.is_alive = lambda holder: True
+    raw, left = driver(w.hub.store), number
+
+    def no_room(event: str) -> None:
+        nonlocal left
+        left -= event == "after:commit"
+        if left == 0:
+            raw.execute("PRAGMA max_page_count = 1")  # it takes the least that it can: the pages that there are
+
+    watch(w, no_room)
+    problem = None
+    try:
+        on.scene.acts[0](w)
+    except HubError as refusal:
+        problem = refusal
+    leave_alone(w)
+    raw.execute("PRAGMA max_page_count = 4294967294")
+    w.clock.advance(LEASE_SECONDS)
+    found = on.finished(w, 0)
+    if problem is None:
+        return found or None
+    return found if problem.code == "E-DISK" else [f"the error is {problem.code}: {problem.explain()}", *found]
 
 
 def _told(problem: HubError, trouble: Trouble, refusing: Refusing) -> list[str]:
