@@ -15,7 +15,7 @@ from hub.connect.connector import Receipt, Want
 from hub.connect.memory import MemoryConnector
 from hub.core import plan as heart
 from hub.core.model import Pair
-from hub.engine import apply, look, pull, receipts, recover, resolve, run
+from hub.engine import apply, intake, look, pull, receipts, recover, resolve, run
 from hub.engine.context import Hub, Run
 from hub.store import operations
 
@@ -74,7 +74,7 @@ def cursor_before_rows() -> AbstractContextManager[None]:
 
 def delete_by_absence() -> AbstractContextManager[None]:
     """What a pull does not name is taken for deleted."""
-    original = pull.pull
+    original = intake.pull
 
     def absent(hub: Hub, run: Run, spoke: Any) -> None:
         from hub.core.model import Record
@@ -87,7 +87,7 @@ def delete_by_absence() -> AbstractContextManager[None]:
         gone = [Record(spoke.object, i, kind="deleted", direct=True) for i in missing]
         pull.take_in(hub, run, spoke, gone)
 
-    return _patched(mock.patch.object(pull, "pull", absent))
+    return _patched(mock.patch.object(intake, "pull", absent))
 
 
 def last_writer_wins() -> AbstractContextManager[None]:
