@@ -153,13 +153,16 @@ def new_link(spoke: Spoke, remote_id: str, golden: str, base: dict[str, Pair]) -
 
 def _by_answer(v: Verdicts, spoke: Spoke, rows: Sequence[Pending], found: Resolved) -> list[Pending]:
     answers = reviews.answers(v.tx, spoke.connection, spoke.object, [row.remote_id for row in rows])
-    rest = []
+    unsure = operations.unknown_creates(v.tx, spoke.connection, spoke.object) if answers else []
+    lost, rest = {o.golden: o for o in unsure}, []
     for row in rows:
         answer, golden = answers.get(row.remote_id, ("", ""))
         if golden:  # it may have been merged away since the question was asked
             golden = goldens.survivor(v.tx, golden)
         if answer == "accepted" and golden and not _is_taken(v, golden, spoke):
-            found.take(row, new_link(spoke, row.remote_id, golden, {}))
+            # It is the create whose answer was lost: what was sent is what both sides agreed on then.
+            made = _adopt(v, spoke, row, lost[golden], found) if golden in lost else None
+            found.take(row, made or new_link(spoke, row.remote_id, golden, {}))
             v.note("linked", golden, "accepted by a person", connection=spoke.connection, remote_id=row.remote_id)
         elif answer == "rejected":
             _found_golden(v, spoke, row, found)

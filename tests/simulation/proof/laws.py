@@ -136,7 +136,7 @@ def _differs(h: History, link: Link, golden: Golden, path: str, name: str, row: 
         options = set((held or "").split(";")) - {""}
         # Where nothing tells what a write became, an option that a person took away at once passes for one that the
         # product did not know: a stated limit.
-        silent = vendor_is_silent(h, link)
+        silent = _may_be_a_form(h, link)
         if options != set(known) and not (silent and options < set(known)):
             yield f"{link.id}.{name} is {held!r}, golden {golden.id} says {want!r}"
         return

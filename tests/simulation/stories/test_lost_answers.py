@@ -301,3 +301,22 @@ def test_a_keyless_create_whose_answer_was_lost_stays_a_question_however_much_is
     settle_down(w)
     assert golden_count(w) == 1 and len(w.rows("a")) == len(w.rows("b")) == 1
     assert not open_operations(w) and not letters(w)
+
+
+def test_the_base_of_a_create_that_a_person_recognised_is_what_was_sent():
+    """Without a key, and edited since, it is a question. The answer makes it ours, with its lower-cased name a form of ours."""
+    keyless = profile(unique_key="", fields={"first": F("first", lower=True)})
+    w = world(sync(spoke("a"), spoke("b", key_field="")), profiles={"b": keyless})
+    a = w.person("a", first="Ana", last="Díaz", phone="1", title="Clerk")
+    lose_answers(w, "b")
+    w.run()
+    heal(w)
+    (b,) = w.rows("b")
+    w.edit("b", b, phone="2")
+    w.edit("a", a, first="Eva")
+    w.run()
+    (one,) = open_reviews(w)
+    repair.answer_match(w.hub, one["id"], golden=one["candidates"][0], by="ana")
+    settle_down(w)
+    assert (w.only("a")["first"], w.only("b")["first"]) == ("Eva", "eva")
+    assert w.only("a")["phone"] == "2"
