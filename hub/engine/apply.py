@@ -81,7 +81,8 @@ class Verdicts:
         told = row_hash(row.kind, row.into, row.key, row.fields) if hash is None else hash
         meaning = fingerprint(spoke) if spoke else ""
         names = read_names(spoke) if spoke and row.kind not in GONE else ()
-        lacks = tuple(n for n in names if n not in row.fields)
+        # A value that was not understood was not seen either: nothing may be written over it.
+        lacks = tuple(n for n in names if outcome == "held" or n not in row.fields)
         self.outcomes.append(Outcome(row, outcome, reason, place, told, meaning, lacks, keep or outcome in KEEP))
 
     def note(self, action: str, golden: str = "", why: str = "", **rest: Any) -> None:

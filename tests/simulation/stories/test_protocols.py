@@ -11,7 +11,7 @@ from hub.engine.run import run_sync
 from hub.jobs.doctor import guarantee_of
 from hub.store import audit
 from tests.simulation.stories.kit import audited, conflicts, kill, letters, lost_values, meddle, resolve, settle_down
-from tests.simulation.world import profile, spoke, sync, world
+from tests.simulation.world import mapping, profile, spoke, sync, world
 
 HOLD = Policy(conflicts={"default": ("hold",)})
 
@@ -200,3 +200,23 @@ def test_a_record_whose_create_was_answered_without_a_version_is_looked_at_befor
     w.edit("a", a, title="Chief")
     w.run()
     assert "Boss" in kept_values(w)
+
+
+@pytest.mark.parametrize("strength", ["strong", "coarse", "none"])
+def test_a_value_that_the_mapping_does_not_understand_is_not_written_over(strength):
+    """Nobody but the person who entered it knows what it means; it stays where it is until it is corrected."""
+    numbers = mapping(job_title=None, **{"custom.size": {"field": "title", "as": "integer"}})
+    one = sync(spoke("a", mapping=numbers), spoke("b", mapping=numbers))
+    w = world(one, profiles={"b": profile(conditional_write=strength, field_history=False)})
+    a = w.person("a", first="Ana", mail="ana@example.org", title="7")
+    w.runs(2)
+    (b,) = w.rows("b")
+    w.edit("b", b, title="many")
+    w.run()
+    w.clock.advance(100)
+    w.edit("a", a, title="9")
+    w.runs(3)
+    assert w.only("b")["title"] == "many" and len(letters(w)) == 1
+    w.edit("b", b, title="12")
+    w.runs(2)
+    assert str(w.only("a")["title"]) == "12" and not letters(w)
