@@ -126,6 +126,8 @@ def _run(h: History, name: str) -> None:
     weather.before_run(h, name)
     try:
         report = _one_run(h, name, kind)
+        if h.overtaken:
+            h.late.append(f"run {report.run} came to its end, though another worker had taken its work over")
         h.reports.append((name, report))
         h.told[report.run] = sum(len(r.seen.told) for r in h.scene.remotes.values())
         h.say(f"{kind} {report.run} of {name}: {report.state} {facts(report)}")

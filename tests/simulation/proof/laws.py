@@ -175,7 +175,10 @@ def _points_right(
         return
     path, raw, target, _ = REFERENCES[link.object]
     parent = golden.fields.get(path)
-    if link.connection not in h.scene.holds.get(target, ()) or (golden.id, path) in blocked or parent is None:
+    if link.connection not in h.scene.holds.get(target, ()) or (golden.id, path) in blocked:
+        return
+    if parent is None:
+        yield from _points_alone(h, tx, link, target, row.get(raw))
         return
     there = [
         k
@@ -189,6 +192,14 @@ def _points_right(
         return  # it points to a record that is gone, or that an operator parted from its golden record
     if any(k.primary and k.state == "linked" for k in there) and held not in standing:
         yield f"{link.id}.{raw} points to {row.get(raw)!r}, but {parent} is {standing} there"
+
+
+def _points_alone(h: History, tx: Tx, link: Link, target: str, id: Any) -> Iterator[str]:
+    """A reference of which the golden record knows nothing."""
+    held = _survivor(h, link.connection, target, id)
+    to = goldens.links_by_record(tx, link.connection, target, [held]).get(held) if held is not None else None
+    if to is not None and to.state == "linked" and held in h.scene.rows(link.connection, target):
+        yield f"{link.id} points to {id}, which is {to.golden}, and its golden record {link.golden} points nowhere"
 
 
 def _survivor(h: History, name: str, object: str, id: Any) -> Any:
@@ -355,6 +366,16 @@ def links_stand(h: History) -> Iterator[str]:
                 yield f"{row.id} was given up as deleted, and it is there"
 
 
+def merges_are_followed(h: History) -> Iterator[str]:
+    """What people made one in a system is one in the hub: a merged record belongs to the golden record of the survivor."""
+    with h.scene.hub.store.read() as tx:
+        for row in tx.rows(t.link.select().where(t.link.c.why == "merged")):
+            id = _survivor(h, row.connection, row.object, row.remote_id)
+            to = goldens.links_by_record(tx, row.connection, row.object, [id]).get(id)
+            if to is not None and to.state == "linked" and to.golden != row.golden:
+                yield f"{row.id} was merged into {id}, which belongs to {to.golden} and not to {row.golden}"
+
+
 def every_write_is_in_the_audit(h: History) -> Iterator[str]:
     """I9, T12, T13: the chain is whole, and every write that reached a remote was announced in it before."""
     with h.scene.hub.store.read() as tx:
@@ -431,7 +452,7 @@ def no_call_before_its_time(h: History) -> Iterator[str]:
 
 
 def one_worker_at_a_time(h: History) -> Iterator[str]:
-    """A worker that lost its lease sends and stores nothing more: only what was on its way to a system may still arrive."""
+    """A worker that lost its lease sends nothing more, save what is on its way, and finds out before its run ends."""
     yield from h.late
 
 
@@ -466,6 +487,7 @@ LAWS: tuple[Law, ...] = (
     everything_is_accounted_for,
     nothing_is_amplified,
     links_stand,
+    merges_are_followed,
     every_write_is_in_the_audit,
     forms_stay_at_home,
     parents_come_first,

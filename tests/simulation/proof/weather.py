@@ -36,8 +36,6 @@ def step(h: History, event: str) -> None:
     """One step of the process: it may die here."""
     h.steps += 1
     h.step += 1
-    if h.overtaken and not h.asleep and event == "after:commit":
-        h.late.append("a worker whose work another one had taken over stored something")
     if h.calm or h.asleep or h.dice.random() >= h.rates.crash:
         return
     if h.event(f"{h.round}.{h.step}.crash") is not None:
