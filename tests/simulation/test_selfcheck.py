@@ -26,8 +26,8 @@ from hub.store import audit, checks, records, runs
 from hub.store import tables as t
 from tests.simulation import history
 from tests.simulation.history import History, draw, play
-from tests.simulation.mutants import counts_from_memory
 from tests.simulation.proof import course
+from tests.simulation.proof.mutants.reading import counts_from_memory
 from tests.simulation.selfcheck_kit import at_rest, breaks, by_hand, kinds, state
 from tests.simulation.stories.kit import heal, nothing, unreachable
 from tests.simulation.world import World, spoke, sync

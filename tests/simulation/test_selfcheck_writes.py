@@ -14,7 +14,7 @@ from hub.engine import receipts, repair, run, settle
 from hub.engine.selfcheck import self_check
 from hub.store import audit, operations
 from hub.store import tables as t
-from tests.simulation.mutants import audit_after_the_write_only
+from tests.simulation.proof.mutants.writing import audit_after_the_write_only
 from tests.simulation.selfcheck_kit import at_rest, breaks, by_hand, kinds, state
 from tests.simulation.stories.kit import heal, lose_answers, on
 from tests.simulation.world import World, profile, spoke, sync, world

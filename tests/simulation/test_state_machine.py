@@ -21,8 +21,8 @@ from hub.core.model import MatchRule, Policy
 from hub.engine.repair import resolve_conflict
 from hub.store import reviews
 from tests.simulation.history import Crash, History, Rates, restart
-from tests.simulation.mutants import MUTANTS
 from tests.simulation.oracles import violations
+from tests.simulation.proof.mutants import MUTANTS
 from tests.simulation.world import NO_GUARDS, F, profile, spoke, sync, world
 
 EXAMPLES, STEPS = int(os.environ.get("EXAMPLES", "15")), int(os.environ.get("STEPS", "12"))

@@ -11,7 +11,7 @@ from hub.core.errors import HubError
 from hub.engine import intake, push, receipts, recover, run
 from hub.engine.context import Hub, Run
 from hub.store import operations
-from tests.simulation.mutants import cursor_before_rows
+from tests.simulation.proof.mutants.reading import cursor_before_rows
 
 Broken = Callable[[], AbstractContextManager[Any]]
 
