@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hub.core.model import Golden, Link
+from hub.core.model import Golden, Link, Pair
 from hub.engine.batch import link_id, wake_linked
 from hub.engine.context import Run
 from hub.engine.pull import fingerprint, row_hash
@@ -56,6 +56,7 @@ def _one(tx: Tx, run: Run, link: Link, row: Pending) -> set[str]:
     _end_row(tx, run, row, "applied", f"merged into {survivor}")
     target = goldens.links_by_record(tx, link.connection, link.object, [survivor]).get(survivor)
     _note(tx, run, link, "merged in the spoke", survivor)
+    target = target or _ours(tx, run, link, survivor)
     if target is None or target.state not in ("linked", "suspended"):
         return _repoint(tx, link, ended, survivor, target)
     if target.golden == link.golden:
@@ -64,6 +65,28 @@ def _one(tx: Tx, run: Run, link: Link, row: Pending) -> set[str]:
             _promote(tx, run, link, target)
         return {link.golden}
     return _unite(tx, run, keep=target, lose=ended)
+
+
+def _ours(tx: Tx, run: Run, link: Link, survivor: str) -> Link | None:
+    """The survivor may be what we created for another golden record, its answer lost: its key tells. Then it is linked to
+    that one first, on the base of what was sent, so that two golden records are united and none takes a form for a value."""
+    row = records.pending_for(tx, link.connection, link.object, [survivor]).get(survivor)
+    o = operations.by_key(tx, [row.key]).get(row.key) if row is not None and row.key else None
+    if o is None or o.state not in ("sent", "unknown", "done") or run.restored:
+        return None
+    place = (link.connection, link.object)
+    if any(
+        (k.connection, k.object) == place and k.state == "linked" for k in goldens.links_of(tx, [o.golden])[o.golden]
+    ):
+        return None
+    base = {f.path: Pair(f.after, f.raw, False) for f in o.fields}
+    name = link_id(link.connection, link.object, survivor)
+    made = Link(name, o.golden, link.connection, link.object, survivor, base=base)
+    goldens.save_links(tx, [made])
+    operations.end(tx, [(o.id, "done", "", survivor)])
+    reviews.resolve_many(tx, [(o.golden, link.connection, [f.path for f in o.fields])])
+    _note(tx, run, made, "adopted by key", "it is the survivor of a merge", o.id)
+    return made
 
 
 def _survivor(tx: Tx, link: Link, row: Pending) -> str | None:
@@ -178,7 +201,7 @@ def _end_row(tx: Tx, run: Run, row: Pending, outcome: str, reason: str) -> None:
     records.settle_rows(tx, run.id, [Outcome(row, outcome, text, "", told, fingerprint(spoke) if spoke else "")])
 
 
-def _note(tx: Tx, run: Run, link: Link, action: str, why: str) -> None:
+def _note(tx: Tx, run: Run, link: Link, action: str, why: str, op: str = "") -> None:
     entry = audit.Entry(
         action,
         golden=link.golden,
@@ -187,5 +210,6 @@ def _note(tx: Tx, run: Run, link: Link, action: str, why: str) -> None:
         object=link.object,
         remote_id=link.remote_id,
         why=why,
+        op=op,
     )
     audit.write(tx, [entry])

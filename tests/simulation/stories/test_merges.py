@@ -11,14 +11,16 @@ from tests.simulation.stories.kit import (
     conflicts,
     golden_count,
     golden_of,
+    heal,
     kill,
     links,
+    lose_answers,
     lost_values,
     resolve,
     settle_down,
     silent,
 )
-from tests.simulation.world import profile, spoke, sync, world
+from tests.simulation.world import F, profile, spoke, sync, world
 
 
 def linked(*people: str, profiles=None):
@@ -199,3 +201,18 @@ def test_a_claim_in_a_conflict_of_the_merged_away_record_is_heard_by_the_survivo
         w.run()
     w.run()
     assert {w.rows("a")[keep]["title"], w.rows("c")[c]["title"]} == {"Boss"}
+
+
+def test_a_record_is_merged_into_one_that_we_created_and_whose_answer_was_lost_and_no_cut_form_travels():
+    """The merge is read before the create is recognised; the key tells whose record the survivor is."""
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": profile(fields={"title": F("title", length=5)})})
+    w.person("a", first="Ana", mail="ana@example.org", title="Magician")
+    theirs = w.person("b", first="Anna", phone="7", title="Clerk")
+    lose_answers(w, "b")
+    w.run()
+    heal(w)
+    ours = next(id for id in w.rows("b") if id != theirs)
+    w["b"].merge("person", ours, theirs)
+    settle_down(w)
+    assert "Magic" not in {c.write.fields.get("title") for r in w.remotes.values() for c in r.writes}
+    assert golden_count(w) == 1 and len(w.rows("b")) == 1
