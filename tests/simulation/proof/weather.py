@@ -91,7 +91,7 @@ def _sleep(h: History, name: str, event: str) -> None:
 
 def _watch(h: History, name: str) -> None:
     """A write arrives."""
-    if h.scene.clock.now() < h.not_before.get(name, 0.0):
+    if h.scene.clock.now() < h.not_before.get(name, 0.0) and not h.asleep:
         h.hasty.append(f"{name} was written to before the time that it had asked for")
     if h.overtaken and not h.asleep:
         h.late.append(f"{name} was written to by a worker whose work another one had taken over")
