@@ -17,7 +17,7 @@ from tests.simulation.proof.mutants.kit import Mutant, instead
 from tests.simulation.proof.mutants.pins import PINS
 from tests.simulation.proof.shrink import judged
 
-BUDGET = range(200)
+BUDGET = range(400)
 NAMES = {law.__name__ for law in LAWS}
 WANTED = (
     *("no_intent_before_create", "cursor_before_rows", "no_overlap", "delete_by_absence", "last_writer_wins"),

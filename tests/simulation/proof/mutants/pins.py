@@ -1,6 +1,6 @@
 """Seeds that noticed a mutant when they were pinned, the cheapest first. `--pins` of the survey finds new ones.
 
-What is not here is noticed by its scripted story alone: less than three of the first hundred seeds noticed it.
+What is not here is noticed by its scripted story alone: too few seeds noticed it.
 """
 
 from __future__ import annotations
