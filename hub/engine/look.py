@@ -6,6 +6,7 @@ has such a record already. After: where the remote keeps a history per field, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,11 +17,12 @@ from hub.core.errors import HubError
 from hub.core.model import ABSENT, Link, Record, Spoke
 from hub.engine.context import Hub, Run, ends_run
 from hub.engine.pull import ask, get, take_in
-from hub.store import agenda, goldens, operations, records, reviews
+from hub.store import agenda, goldens, operations, records, reviews, runs
 from hub.store.db import Tx, dumps
 from hub.store.operations import Operation
+from hub.store.runs import Cursor
 
-LOOKS, LONGEST_SECOND = 3, 2.0
+LOOKS = 3
 
 
 def before_writing(
@@ -33,12 +35,13 @@ def before_writing(
         links = {o.id: goldens.link(tx, o.link) for o in batch}
         read_at = goldens.read_times(tx, [o.link for o in batch])
         lacks = records.lacking(tx, spoke.connection, spoke.object, [o.remote_id for o in batch])
-    ids = _to_read(spoke, connector, batch, links, read_at)
+        ahead = _ahead(runs.cursor(tx, spoke.connection, spoke.object))
+    ids = _to_read(spoke, connector, batch, links, read_at, ahead)
     # No version protects a field that it did not show.
     ids += [
         o.remote_id for o in batch if o.remote_id not in ids and not lacks.get(o.remote_id, set()).isdisjoint(o.raw)
     ]
-    fresh = _settled_stamps(hub, run, spoke, connector, ids)
+    fresh = _settled_stamps(hub, run, spoke, connector, ids, ahead)
     ready: list[Operation] = []
     moved: list[tuple[Operation, Record | None]] = []
     for o in batch:
@@ -62,6 +65,7 @@ def _to_read(
     batch: Sequence[Operation],
     links: Mapping[str, Link | None],
     read_at: Mapping[str, float],
+    ahead: float,
 ) -> list[str]:
     """Ids of the records whose write the remote cannot make conditional on the version we saw."""
     strength = connector.capabilities(spoke.object).conditional_write
@@ -74,26 +78,36 @@ def _to_read(
         link = links[o.id]
         if deleting or strength == "none" or spoke.protocol == "fast" or not link or not link.stamp:
             ids.append(o.remote_id)
-        elif strength == "coarse" and read_at.get(link.id, 0.0) - from_stamp(link.stamp) < 1.0:
+        elif strength == "coarse" and read_at.get(link.id, 0.0) + ahead - from_stamp(link.stamp) < 1.0:
             # A whole-second stamp that was read within its own second can hide a later edit of that second.
             ids.append(o.remote_id)
     return ids
 
 
-def _settled_stamps(hub: Hub, run: Run, spoke: Spoke, connector: Connector, ids: Sequence[str]) -> dict[str, Record]:
-    """Direct reads of these records. A whole-second stamp holds as a condition only if its second is over when it is read:
-    where it is not, wait for its end and read once more. A clock that runs ahead of ours is waited for at most so long."""
+def _settled_stamps(
+    hub: Hub, run: Run, spoke: Spoke, connector: Connector, ids: Sequence[str], ahead: float
+) -> dict[str, Record]:
+    """Direct reads of these records. A whole-second stamp holds as a condition only if its second is over when it is read.
+    Where that is not sure, a second is let go by and the record read once more: if the stamp is the same, it is over."""
     fresh = {r.id: r for r in get(hub, run, spoke, ids)} if ids else {}
     if connector.capabilities(spoke.object).conditional_write != "coarse":
         return fresh
+    young = [r.id for r in fresh.values() if r.stamp and from_stamp(r.stamp) + 1.0 > hub.clock.now() + ahead]
     for _ in range(LOOKS):
-        left = {r.id: from_stamp(r.stamp) + 1.0 - hub.clock.now() for r in fresh.values() if r.stamp}
-        young = sorted(i for i, seconds in left.items() if seconds > 0)
         if not young:
             break
-        hub.clock.sleep(min(max(left[i] for i in young), LONGEST_SECOND))
-        fresh.update({r.id: r for r in get(hub, run, spoke, young)})
+        hub.clock.sleep(1.0)
+        again = {r.id: r for r in get(hub, run, spoke, young)}
+        young = [i for i, r in again.items() if r.stamp != fresh[i].stamp]
+        fresh.update(again)
     return fresh
+
+
+def _ahead(cursor: Cursor) -> float:
+    """By how many seconds the remote's clock is ahead of ours, at the least: what it had covered when it was pulled."""
+    if not cursor.covers or not cursor.pulled_at:
+        return -math.inf
+    return from_stamp(cursor.covers) - cursor.pulled_at
 
 
 def _is_as_settled(spoke: Spoke, link: Link, record: Record, o: Operation) -> bool:

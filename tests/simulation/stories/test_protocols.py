@@ -220,3 +220,18 @@ def test_a_value_that_the_mapping_does_not_understand_is_not_written_over(streng
     w.edit("b", b, title="12")
     w.runs(2)
     assert str(w.only("a")["title"]) == "12" and not letters(w)
+
+
+@pytest.mark.parametrize("skew", [-300.0, -1.5, 1.5, 300.0])
+def test_a_whole_second_is_told_from_a_remotes_own_clock_and_not_from_ours(skew):
+    w = world(sync(spoke("a"), spoke("b")), profiles={"b": profile(conditional_write="coarse", resolution=1.0)})
+    w["b"].skew = skew
+    a = w.person("a", first="Ana", mail="ana@example.org", title="Clerk")
+    w.runs(3)
+    b = min(w.rows("b"))
+    w["a"].edit("person", a, {"title": "Chief"})
+    w["b"].edit("person", b, {"first": "Anna"})
+    meddle(w, "b", "before:write", lambda: w["b"].edit("person", b, {"title": "Boss"}))
+    run_sync(w.hub, "people")
+    w.runs(3)
+    assert "Boss" in kept_values(w)
