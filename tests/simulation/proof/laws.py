@@ -248,7 +248,7 @@ def _unlike(h: History, object: str) -> set[str]:
     found = set()
     for name in h.scene.holds[object]:
         for e in log(h, name, "edit", "merge", object=object):
-            if e.who != "hub" and ({"phone", "last"} & e.fields.keys() or e.action == "merge"):
+            if e.who != "hub" and ({"phone", "last", "mail"} & e.fields.keys() or e.action == "merge"):
                 found.add(_serial(h, name, object, e.id))
     return found & {_folded(e.fields.get(SERIAL[object])) for e in made}
 
