@@ -9,8 +9,9 @@ from typing import Any
 from hub.core.model import Golden, Link
 from hub.store import audit, goldens, operations, reviews
 from hub.store import tables as t
-from hub.store.db import Tx, loads
+from hub.store.db import Tx
 from tests.simulation.history import History
+from tests.simulation.proof.kept import everything_kept
 
 Oracle = Callable[[History], Iterator[str]]
 
@@ -97,7 +98,7 @@ def _log(h: History, name: str, action: str = "") -> list[Any]:
 def nothing_lost(h: History) -> Iterator[str]:
     """I1: what a person typed is somewhere: in force, replaced by a person there, in a conflict, or in the audit log."""
     with h.world.hub.store.read() as tx:
-        kept = _everything_kept(tx)
+        kept = everything_kept(tx)
     for name in h.names:
         kept |= {v for row in h.world.rows(name).values() for v in row.values() if isinstance(v, str)}
     for name in h.names:
@@ -123,32 +124,6 @@ def _replaced(later: list[Any], id: str, field: str) -> bool:
         if entry.action in ("delete", "merge") or field in entry.fields:
             return True
     return False
-
-
-def _everything_kept(tx: Tx) -> set[str]:
-    kept: set[str] = set()
-    for entry in audit.entries(tx, limit=1_000_000):
-        # What an intent says of a field's old value is no record of who lost what.
-        for change in entry["changes"] if not entry["action"].startswith("intent") else ():
-            _words(change, kept)
-    for conflict in reviews.conflicts(tx, state=""):
-        _words([conflict["claims"], conflict["shown"], conflict["hub_value"]], kept)
-    for row in tx.rows(t.record.select().where(t.record.c.payload.is_not(None))):
-        _words(loads(row.payload), kept)
-    for row in tx.rows(t.golden.select()):
-        _words(loads(row.fields), kept)
-    return kept
-
-
-def _words(value: Any, kept: set[str]) -> None:
-    if isinstance(value, str):
-        kept.add(value)
-    elif isinstance(value, dict):
-        for part in value.values():
-            _words(part, kept)
-    elif isinstance(value, list):
-        for part in value:
-            _words(part, kept)
 
 
 def accounted(h: History) -> Iterator[str]:
