@@ -6,7 +6,7 @@ little more than one written by hand. The rules themselves (`mapping.rules[path]
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from hub.core import values
 from hub.core.errors import Place, Reject
 from hub.core.expressions import alike
-from hub.core.model import ABSENT, UNRESOLVED, Fields, Raw, Refs, Value
+from hub.core.model import ABSENT, UNRESOLVED, Fields, FieldWrite, Raw, Refs, Value
 from hub.core.rules import FieldRule, RefRule, remote_id
 
 
@@ -82,6 +82,13 @@ class Mapping:
     def matches_only(self, fields: Fields) -> bool:
         """Whether a record is on this mapping's side of the split. A field that was not read is no evidence against."""
         return all(fields.get(n, ABSENT) is ABSENT or alike(fields[n], held) for n, held in self.only.items())
+
+    def raw_of(self, writes: Iterable[FieldWrite]) -> dict[str, Raw]:
+        """The remote fields, by name, that hold what these writes say."""
+        raw: dict[str, Raw] = {}
+        for write in writes:
+            raw |= self.rules[write.path].spread(write.raw)
+        return raw
 
     def read(self, fields: Fields, connection: str, refs: Refs) -> dict[str, Value]:
         """All canonical values that the record speaks of; fields that were not read are not in it, references without a

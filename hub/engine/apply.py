@@ -95,6 +95,21 @@ class Verdicts:
             {**blank, "id": self.hub.new_id("e"), "sync": self.run.sync.name, "run": self.run.id, **row}
         )
 
+    def letter_on(
+        self, note: Note, action: str, *, connection: str, object: str, golden: str, remote_id: str = ""
+    ) -> None:
+        """Keep for a person what a value could not become, or lacks."""
+        self.letter(
+            connection=connection,
+            object=object,
+            remote_id=remote_id,
+            golden=golden,
+            path=note.path,
+            action=action,
+            code="E-REQUIRED" if note.what == "required" else "E-VALUE",
+            text=note.text,
+        )
+
     def write(self, batch: Batch) -> None:
         tx, sync = self.tx, self.run.sync.name
         reviews.resolve_many(tx, self.arrived)
@@ -406,16 +421,17 @@ def _keep_notes_on_the_silent(
         if note.waits_for is not None and note.waits_for[0] == "golden":
             v.waits.append((f"golden|{note.waits_for[2]}|{link.connection}", agenda.golden(link.golden)))
         if note.what in ("unknown_value", "required"):
-            v.letter(
-                connection=link.connection,
-                object=link.object,
-                remote_id=link.remote_id,
-                golden=link.golden,
-                path=note.path,
-                action="update",
-                code="E-REQUIRED" if note.what == "required" else "E-VALUE",
-                text=note.text,
-            )
+            v.letter_on(note, "update", **_place(link))
+
+
+def _place(link: Link) -> dict[str, str]:
+    """Where a link's record stands."""
+    return {
+        "connection": link.connection,
+        "object": link.object,
+        "golden": link.golden,
+        "remote_id": link.remote_id,
+    }
 
 
 def _complete(v: Verdicts, link: Link, row: Pending) -> bool:
@@ -433,15 +449,6 @@ def _keep_notes(v: Verdicts, link: Link, row: Pending, notes: Sequence[Note]) ->
             who = agenda.golden(link.golden) if first == "golden" else agenda.record(row.ref)
             v.waits.append((target, who))
         if note.what == "unknown_value":
-            v.letter(
-                connection=link.connection,
-                object=link.object,
-                remote_id=link.remote_id,
-                golden=link.golden,
-                path=note.path,
-                action="read",
-                code="E-VALUE",
-                text=note.text,
-            )
+            v.letter_on(note, "read", **_place(link))
         if note.what in ("drift", "parked", "delete_against_edit"):
             v.note(note.what, link.golden, note.text, connection=link.connection, remote_id=link.remote_id)

@@ -88,10 +88,7 @@ def draft(batch: Batch, golden: Golden, spoke: Spoke) -> Draft:
     """Render a golden record for a spoke that does not have it. Fields in open conflict are left out."""
     skip = {h.path for h in batch.held.get(golden.id, ())}
     fields, notes = render(golden, spoke.mapping.rules, spoke.connection, batch.refs, skip=skip)
-    raw: dict[str, Any] = dict(spoke.mapping.only)
-    for f in fields:
-        raw |= spoke.mapping.rules[f.path].spread(f.raw)
-    return Draft(fields, raw, notes)
+    return Draft(fields, {**spoke.mapping.only, **spoke.mapping.raw_of(fields)}, notes)
 
 
 def _create(v: Verdicts, batch: Batch, golden: Golden, spoke: Spoke) -> None:
@@ -101,7 +98,7 @@ def _create(v: Verdicts, batch: Batch, golden: Golden, spoke: Spoke) -> None:
     if waits:
         return
     if new.missing is not None:
-        _dead(v, golden, spoke, new.missing)
+        v.letter_on(new.missing, "create", connection=spoke.connection, object=spoke.object, golden=golden.id)
         return
     if not _stays_in_scope(spoke, new.raw):
         v.note("not created", golden.id, f"out of scope of {spoke.connection} ({spoke.where_place})")
@@ -124,9 +121,7 @@ def _operation(
     v: Verdicts, golden: Golden, spoke: Spoke, fields: Sequence[FieldWrite], raw: dict[str, Any] | None
 ) -> Operation:
     if raw is None:
-        raw = dict(spoke.mapping.only)
-        for f in fields:
-            raw |= spoke.mapping.rules[f.path].spread(f.raw)
+        raw = {**spoke.mapping.only, **spoke.mapping.raw_of(fields)}
     return Operation(
         id=v.hub.new_id("o"),
         sync=v.run.sync.name,
@@ -146,15 +141,3 @@ def _wait_for_parents(v: Verdicts, golden: Golden, spoke: Spoke, notes: Sequence
         if note.waits_for is not None:
             target = f"golden|{note.waits_for[2]}|{spoke.connection}"
             v.waits.append((target, agenda.golden(golden.id)))
-
-
-def _dead(v: Verdicts, golden: Golden, spoke: Spoke, note: Note) -> None:
-    v.letter(
-        connection=spoke.connection,
-        object=spoke.object,
-        golden=golden.id,
-        path=note.path,
-        action="create",
-        code="E-REQUIRED" if note.what == "required" else "E-VALUE",
-        text=note.text,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hub.core.model import Decision, Due, FieldWrite, Golden, Link, Spoke
 from hub.engine.batch import Batch
@@ -96,9 +96,6 @@ def _is_association(spoke: Spoke, f: FieldWrite) -> bool:
 def _operation(v: Verdicts, link: Link, action: str, fields: tuple[FieldWrite, ...]) -> Operation:
     spoke = v.run.spoke(link.connection, link.object)
     assert spoke is not None
-    raw: dict[str, Any] = {}
-    for f in fields:
-        raw |= spoke.mapping.rules[f.path].spread(f.raw)
     return Operation(
         id=v.hub.new_id("o"),
         sync=v.run.sync.name,
@@ -110,7 +107,7 @@ def _operation(v: Verdicts, link: Link, action: str, fields: tuple[FieldWrite, .
         link=link.id,
         remote_id=link.remote_id,
         fields=fields,
-        raw=raw,
+        raw=spoke.mapping.raw_of(fields),
         bases={f.path: link.base[f.path] for f in fields if f.path in link.base},
         version=link.version,
         stamp=link.stamp,

@@ -176,9 +176,7 @@ def _rejected(one: _One) -> None:
         return
     for f in refused:
         one.letter(f.path, f.raw)
-    raw: dict[str, Any] = dict(one.spoke.mapping.only) if o.action == "create" else {}
-    for f in rest:
-        raw |= one.spoke.mapping.rules[f.path].spread(f.raw)
+    raw = {**(one.spoke.mapping.only if o.action == "create" else {}), **one.spoke.mapping.raw_of(rest)}
     one.end("failed", "refused")
     again = replace(o, id=one.v.hub.new_id("o"), run=one.v.run.id, fields=rest, raw=raw, state="pending", why=AGAIN)
     one.v.planned.append(again)
