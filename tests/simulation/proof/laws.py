@@ -5,6 +5,7 @@ The numbers are those of the design's invariants (I1 to I12) and of the proof's 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,41 +14,13 @@ from hub.core.model import Golden, Link
 from hub.store import audit, goldens, operations, reviews, runs
 from hub.store import tables as t
 from hub.store.db import Tx
+from tests.simulation.proof import limits
+from tests.simulation.proof.evidence import GOING, SERIAL, folded, linked, log, open_fields, serial_of
 from tests.simulation.proof.history import History
 from tests.simulation.proof.kept import everything_kept
 from tests.simulation.proof.scene import FIELDS, REFERENCES, SYNC_OF
 
 Law = Callable[[History], Iterator[str]]
-SERIAL = {"org": "site", "person": "last", "order": "number", "lead": "last"}
-"""The field that tells which real thing a record is: nobody edits it."""
-GOING = ("delete", "merge", "convert")
-
-
-# ---------------------------------------------------------------- what the laws look at
-
-
-def linked(tx: Tx, object: str) -> Iterator[tuple[Golden, Link]]:
-    """Every primary link of an object that stands, with its golden record."""
-    ids = [r[0] for r in tx.rows(t.golden.select().with_only_columns(t.golden.c.id))]
-    found, links = goldens.load(tx, ids), goldens.links_of(tx, ids)
-    for id, golden in found.items():
-        for link in links[id]:
-            if link.object == object and link.state == "linked" and link.primary:
-                yield golden, link
-
-
-def open_fields(tx: Tx) -> set[tuple[str, str]]:
-    """(golden, path) of what waits for a person; path "" stands for the whole record."""
-    open_ = {(c["golden"], c["path"]) for c in reviews.conflicts(tx)}
-    return open_ | {(e["golden"], e["path"]) for e in reviews.letters(tx)}
-
-
-def log(h: History, name: str, *actions: str, object: str = "") -> list[Any]:
-    entries = h.scene.remotes[name].log
-    return [e for e in entries if (not actions or e.action in actions) and object in ("", e.object)]
-
-
-# ---------------------------------------------------------------- the laws
 
 
 def edits_are_never_lost(h: History) -> Iterator[str]:
@@ -74,19 +47,11 @@ def edits_are_never_lost(h: History) -> Iterator[str]:
                     or _replaced(entries[n + 1 :], entry.id, field)
                 ):
                     continue
-                if _is_narrowed(h, name, object) and (object, entry.id, field, value) in unseen:
+                if limits.is_narrowed(h, name, object) and (object, entry.id, field, value) in unseen:
                     continue
                 if h.counts.get("hidden") and any(e.action == "delete" and e.id == entry.id for e in entries[n + 1 :]):
                     continue  # deleted on behalf of a person, with a field that we were never shown
                 yield f"{value!r}, entered as {field} of {object} {entry.id} in {name}, is nowhere any more"
-
-
-def _is_narrowed(h: History, name: str, object: str) -> bool:
-    """Whether an edit made unseen may be overwritten there: the product has nothing against it, or only a condition on its
-    own clock, and that clock was set back."""
-    profile = h.scene.remotes[name].profile(object)
-    by_clock = profile.conditional_write == "coarse" and not profile.field_history and bool(h.counts.get("jumps"))
-    return h.scene.vendors[name].narrowed or by_clock
 
 
 def _plain(field: str, value: str) -> str:
@@ -96,11 +61,9 @@ def _plain(field: str, value: str) -> str:
 
 def _stands(value: str, kept: list[str]) -> bool:
     """A first link keeps the richer of two forms of one value: `Weber` stands for `weber` and for `Web`."""
-    from bisect import bisect_left
-
-    folded = value.casefold().strip()
-    at = bisect_left(kept, folded)
-    return at < len(kept) and kept[at].startswith(folded)
+    word = value.casefold().strip()
+    at = bisect_left(kept, word)
+    return at < len(kept) and kept[at].startswith(word)
 
 
 def _replaced(later: list[Any], id: str, field: str) -> bool:
@@ -136,7 +99,7 @@ def _differs(h: History, link: Link, golden: Golden, path: str, name: str, row: 
         options = set((held or "").split(";")) - {""}
         # Where nothing tells what a write became, an option that a person took away at once passes for one that the
         # product did not know: a stated limit.
-        silent = _may_be_a_form(h, link)
+        silent = limits.may_be_a_form(h, link)
         if options != set(known) and not (silent and options < set(known)):
             yield f"{link.id}.{name} is {held!r}, golden {golden.id} says {want!r}"
         return
@@ -147,24 +110,9 @@ def _differs(h: History, link: Link, golden: Golden, path: str, name: str, row: 
     stored = profile.store(want)
     # Two forms of one value count as equal where records were linked: `Weber`, `weber` and a cut `Web`.
     forms = ["" if v is None else str(v).casefold().strip() for v in (held, stored, want)]
-    shorter = forms[0] and forms[2].startswith(forms[0]) and _may_be_a_form(h, link)
+    shorter = forms[0] and forms[2].startswith(forms[0]) and limits.may_be_a_form(h, link)
     if held not in (stored, want) and forms[0] not in forms[1:] and not shorter:
         yield f"{link.id}.{name} is {held!r}, golden {golden.id} says {want!r}"
-
-
-def _may_be_a_form(h: History, link: Link) -> bool:
-    """Nothing told the hub what its write became: the product does not say, or the answer was lost. What a person then
-    shortens before the first reading passes for the product's own cutting: a stated limit."""
-    return vendor_is_silent(h, link) or bool(
-        h.crashes or h.counts.get("lost answers") or h.counts.get("partial_unknown")
-    )
-
-
-def vendor_is_silent(h: History, link: Link) -> bool:
-    """The product neither says what it stored nor keeps a history."""
-    profile = h.scene.remotes[link.connection].profile(link.object)
-    told = profile.receipts == "body" or (profile.receipts == "version" and profile.conditional_write == "strong")
-    return not told and not profile.field_history
 
 
 def _points_right(
@@ -224,68 +172,18 @@ def nothing_is_made_twice(h: History) -> Iterator[str]:
         serial_field = SERIAL[object]
         creates = log(h, name, "create", object=object)
         removed = {e.id for e in log(h, name, *GOING, object=object)}
-        entered = Counter(_folded(e.fields.get(serial_field)) for e in creates if e.who == "person")
+        entered = Counter(folded(e.fields.get(serial_field)) for e in creates if e.who == "person")
         ours = [e for e in creates if e.who == "hub" and e.id not in removed]
         # What a person deleted before the hub could find it again is no twin of what came after it. And a hub that was
         # set back cannot know again what neither a key nor a value to match by tells: a stated limit.
-        nameless = _unlike(h, object) | _unseen(h, object) | (_nameless(h, object) if h.gaps else set())
-        for serial, n in Counter(_folded(e.fields.get(serial_field)) for e in ours).items():
+        nameless = limits.unlike(h, object) | limits.unseen(h, object) | limits.nameless_when_restored(h, object)
+        for serial, n in Counter(folded(e.fields.get(serial_field)) for e in ours).items():
             if serial in nameless:
                 continue
             if n > 1:
                 yield f"the hub created {object} {serial} {n} times in {name}"
-            if entered[serial] and not _was_gone(h, name, object, serial):
+            if entered[serial] and not limits.was_gone(h, name, object, serial):
                 yield f"the hub created {object} {serial} in {name} beside the one that a person had entered there"
-
-
-def _unlike(h: History, object: str) -> set[str]:
-    """Serials of people that were entered without a mail, and whose name or phone, by which a person could be asked, was
-    changed since: nothing says any more that two of them are one."""
-    if object != "person":
-        return set()
-    entries = [e for n in h.scene.holds[object] for e in log(h, n, object=object) if e.who == "person"]
-    made = [e for e in entries if e.action == "create" and not e.fields.get("mail")]
-    found = set()
-    for name in h.scene.holds[object]:
-        for e in log(h, name, "edit", "merge", object=object):
-            if e.who != "hub" and ({"phone", "last", "mail"} & e.fields.keys() or e.action == "merge"):
-                found.add(_serial(h, name, object, e.id))
-    return found & {_folded(e.fields.get(SERIAL[object])) for e in made}
-
-
-def _unseen(h: History, object: str) -> set[str]:
-    """Serials of people without a mail, where a list was cut or a phone hidden: what cannot be read cannot be asked about."""
-    if object != "person" or not (h.counts.get("truncated") or h.counts.get("hidden")):
-        return set()
-    entries = [e for n in h.scene.holds[object] for e in log(h, n, "create", object=object) if e.who == "person"]
-    return {_folded(e.fields.get(SERIAL[object])) for e in entries if not e.fields.get("mail")}
-
-
-def _nameless(h: History, object: str) -> set[str]:
-    """Serials that were entered without a mail to match by, or whose mail changed, where a system has no field for a key."""
-    if object != "person" or all(h.scene.remotes[n].profile(object).unique_key for n in h.scene.holds[object]):
-        return set()
-    creates = [e for n in h.scene.holds[object] for e in log(h, n, "create", object=object) if e.who == "person"]
-    moved = {
-        _serial(h, n, object, e.id)
-        for n in h.scene.holds[object]
-        for e in log(h, n, "edit", object=object)
-        if "mail" in e.fields
-    }
-    return moved | {_folded(e.fields.get(SERIAL[object])) for e in creates if not e.fields.get("mail")}
-
-
-def _was_gone(h: History, name: str, object: str, serial: Any) -> bool:
-    """The person's own record was entered only after the hub's, deleted, or merged away."""
-    creates = [e for e in log(h, name, "create", object=object) if _folded(e.fields.get(SERIAL[object])) == serial]
-    ours = min(e.time for e in creates if e.who == "hub")
-    theirs = [e for e in creates if e.who != "hub"]
-    restored = {e.id for e in log(h, name, "restore", object=object) if e.time > ours}
-    live = h.scene.rows(name, object).keys() - restored
-    lag = h.scene.remotes[name].profile(object).lag
-    # What was entered while the run was under way can be found by a match key, and without a mail by nothing.
-    window = lag + (5 if all(e.fields.get("mail") for e in theirs) else 300)
-    return all(e.time >= ours - window or e.id not in live for e in theirs)
 
 
 def one_link_each(h: History) -> Iterator[str]:
@@ -330,22 +228,13 @@ def nothing_is_amplified(h: History) -> Iterator[str]:
 
 
 def _deleted_elsewhere(h: History, name: str, object: str, entry: Any) -> bool:
-    serial = _serial(h, name, object, entry.id)
+    serial = serial_of(h, name, object, entry.id)
     for other in h.scene.holds[object]:
         for gone in log(h, other, *GOING, object=object):
             before = other != name and gone.who == "person" and gone.time <= entry.time
-            if before and _serial(h, other, object, gone.id) == serial:
+            if before and serial_of(h, other, object, gone.id) == serial:
                 return True
     return False
-
-
-def _serial(h: History, name: str, object: str, id: str) -> Any:
-    return _folded(h.scene.remotes[name].version(object, id).fields.get(SERIAL[object]))
-
-
-def _folded(serial: Any) -> str:
-    """Products and types write a web address in their own way."""
-    return str(serial).casefold()
 
 
 def _emptied(h: History, object: str, field: str) -> bool:
@@ -390,15 +279,11 @@ def every_write_is_in_the_audit(h: History) -> Iterator[str]:
                 yield f"{call.write.action} {call.write.op} in {name} is not in the audit log"
 
 
-def _is_unconditional(h: History, name: str) -> bool:
-    return h.scene.remotes[name].profile("person").conditional_write == "none"
-
-
 def forms_stay_at_home(h: History) -> Iterator[str]:
     """A form that a remote made of our value never travels to another spoke as if a person had written it. A hub that
     was set back may not know any more whose form it is; nor one whose worker slept past its lease in the middle of a write
     that the product makes no condition for, and that arrived after it had been given up: stated limits."""
-    if h.gaps or (h.counts.get("takeovers") and any(_is_unconditional(h, n) for n in h.scene.names)):
+    if h.gaps or (h.counts.get("takeovers") and any(limits.is_unconditional(h, n) for n in h.scene.names)):
         return
     typed = {
         v.strip()
